@@ -1,0 +1,28 @@
+"""napari-vslp: from tissue proportions and a few clicks to a segmentation that explains itself."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from napari_vslp.pipeline import segment
+    from napari_vslp.segmentation import Segmentation
+    from napari_vslp.tissues import Click, Tissue
+
+__version__ = "0.1.0"
+__all__ = ["Click", "Segmentation", "Tissue", "__version__", "segment"]
+
+_HOME = {
+    "segment": "napari_vslp.pipeline",
+    "Segmentation": "napari_vslp.segmentation",
+    "Click": "napari_vslp.tissues",
+    "Tissue": "napari_vslp.tissues",
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401
+    # Lazy, so that `napari-vslp --help` and opening the dock load neither torch nor numba.
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

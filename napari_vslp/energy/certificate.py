@@ -1,0 +1,70 @@
+"""How far a state can be from the best one: the duality gap, as a number and as a map."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from napari_vslp.energy.problem import Array, Problem
+from napari_vslp.energy.trust import Vector
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """Energies, gap and maps of a state; every map is (H, W) float32 and ≥ 0.
+
+    Attributes
+    ----------
+    fidelity, regularisation, gap_map, margin
+        Maps; the first two sum to the two energies reported.
+    objective, gap
+        E(u) and the duality gap E(u) − D (nats, summed).
+    area
+        a(u), (K,) fractions.
+    violation
+        Largest distance of an area from what the constraint allows (fraction).
+    relative_gap
+        Gap over max(|E|, 0.001 nats per px): the floor keeps a noiseless image, whose optimal
+        energy is 0, from dividing by it.
+    """
+
+    fidelity: Array
+    regularisation: Array
+    gap_map: Array
+    margin: Array
+    objective: float
+    gap: float
+    area: Vector
+    violation: float
+    relative_gap: float
+
+
+def certificate(
+    problem: Problem, maps: list[Array], sums: Vector, area: Vector, price: Vector
+) -> Certificate:
+    """Put maps and sums together with the proportion term's value and gap.
+
+    Parameters
+    ----------
+    maps
+        Fidelity, regularisation, gap and margin, (H, W) float32 each.
+    sums
+        Σ m⟨C, u⟩ and the sum of the gap map (nats).
+    """
+    fidelity, regularisation, gap_map, margin = maps
+    pixels, trust = problem.pixels, problem.trust
+    boundary = float(regularisation.sum(dtype=np.float64))
+    objective = float(sums[0]) + boundary + pixels * trust.value(area, price)
+    gap = float(sums[1]) + pixels * trust.gap(area, price)
+    return Certificate(
+        fidelity=fidelity,
+        regularisation=regularisation,
+        gap_map=gap_map,
+        margin=margin,
+        objective=objective,
+        gap=gap,
+        area=area,
+        violation=float(trust.violations(area).max(initial=0.0)),
+        relative_gap=gap / max(abs(objective), 1e-3 * pixels, 1e-12),
+    )

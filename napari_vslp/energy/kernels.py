@@ -1,0 +1,257 @@
+"""The solver's inner loops for the CPU, one pass over the memory an iteration (numba).
+
+Each row is read once: its boundary forces p are stepped from the old u of this row and the next,
+then its u is stepped from the new forces of this row and of the row above, kept in a small buffer.
+All loops run along the row with the tissue outside, so that the compiler can vectorise them.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+Rows = NDArray[np.float32]
+Sums = NDArray[np.float64]
+
+
+@numba.njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+def edges_of(radius: Rows, y: int, right: Rows, down: Rows, inside: Rows, ball: Rows) -> None:
+    """Fill one row's switches: 1 where the neighbour right or below is tissue like this pixel."""
+    height, width = radius.shape
+    below = min(y + 1, height - 1)
+    last = np.float32(1.0 if y + 1 < height else 0.0)
+    for x in range(width):
+        here = np.float32(1.0) if radius[y, x] >= 0 else np.float32(0.0)
+        inside[x] = here
+        ball[x] = max(radius[y, x], np.float32(0.0))
+        down[x] = here * last * (np.float32(1.0) if radius[below, x] >= 0 else np.float32(0.0))
+    for x in range(width - 1):
+        right[x] = inside[x] * inside[x + 1]
+    right[width - 1] = 0
+
+
+@numba.njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+def step_round(
+    u: Rows,
+    below: Rows,
+    px: Rows,
+    py: Rows,
+    right: Rows,
+    down: Rows,
+    ball: Rows,
+    sigma: float,
+    relax: float,
+    bar_x: Rows,
+    bar_y: Rows,
+) -> None:
+    """Step one row and one tissue of p: p~ = proj(p + σ∇u) onto |p|₂ ≤ λg/2.
+
+    What the u step needs, 2p~ − p, is left in `bar_x` and `bar_y`.
+    """
+    width = u.shape[0]
+    s, rho, tiny = np.float32(sigma), np.float32(relax), np.float32(1e-30)
+    two = np.float32(2.0)
+    for x in range(width - 1):
+        bar_x[x] = (u[x + 1] - u[x]) * right[x]
+    bar_x[width - 1] = 0
+    for x in range(width):
+        old_x, old_y = px[x], py[x]
+        qx = old_x + s * bar_x[x]
+        qy = old_y + s * (below[x] - u[x]) * down[x]
+        shrink = ball[x] / max(math.sqrt(qx * qx + qy * qy), ball[x] + tiny)
+        qx *= shrink
+        qy *= shrink
+        bar_x[x] = two * qx - old_x
+        bar_y[x] = two * qy - old_y
+        px[x] = old_x + rho * (qx - old_x)
+        py[x] = old_y + rho * (qy - old_y)
+
+
+@numba.njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+def step_box(
+    u: Rows,
+    below: Rows,
+    px: Rows,
+    py: Rows,
+    right: Rows,
+    down: Rows,
+    ball: Rows,
+    sigma: float,
+    relax: float,
+    bar_x: Rows,
+    bar_y: Rows,
+) -> None:
+    """Step one row and one tissue of p as `step_round` does, onto the box |p|∞ ≤ λg/2."""
+    width = u.shape[0]
+    s, rho, two = np.float32(sigma), np.float32(relax), np.float32(2.0)
+    for x in range(width - 1):
+        bar_x[x] = (u[x + 1] - u[x]) * right[x]
+    bar_x[width - 1] = 0
+    for x in range(width):
+        old_x, old_y = px[x], py[x]
+        qx = min(max(old_x + s * bar_x[x], -ball[x]), ball[x])
+        qy = min(max(old_y + s * (below[x] - u[x]) * down[x], -ball[x]), ball[x])
+        bar_x[x] = two * qx - old_x
+        bar_y[x] = two * qy - old_y
+        px[x] = old_x + rho * (qx - old_x)
+        py[x] = old_y + rho * (qy - old_y)
+
+
+@numba.njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+def project_rows(v: Rows, theta: Rows, total: Rows, count: Rows) -> None:
+    """Leave in `theta` the threshold with Σ_k max(v_k − θ, 0) = 1 at every x (Michelot, 1986)."""
+    tissues, width = v.shape
+    one = np.float32(1.0)
+    for x in range(width):
+        total[x] = v[0, x]
+    for k in range(1, tissues):
+        for x in range(width):
+            total[x] += v[k, x]
+    for x in range(width):
+        theta[x] = (total[x] - one) / np.float32(tissues)
+    for _ in range(tissues - 1):
+        for x in range(width):
+            total[x] = -one
+            count[x] = 0
+        for k in range(tissues):
+            for x in range(width):
+                active = one if v[k, x] > theta[x] else np.float32(0.0)
+                total[x] += active * v[k, x]
+                count[x] += active
+        for x in range(width):
+            theta[x] = total[x] / count[x]
+
+
+@numba.njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+def iterate(
+    u: Rows,
+    p: Rows,
+    cost: Rows,
+    radius: Rows,
+    price_bar: Rows,
+    tau: float,
+    sigma: float,
+    relax: float,
+    diagonal: bool,
+    first: int,
+    stop: int,
+    above: Rows,
+    area: Sums,
+) -> None:
+    """Run one over-relaxed primal–dual iteration on the rows first…stop−1, in place.
+
+    Parameters
+    ----------
+    u, p, cost
+        (K, H, W), (2, K, H, W) and (K, H, W) float32; u and p are changed.
+    radius
+        (H, W) float32, λg/2, negative outside the tissue.
+    price_bar
+        (K,) float32, 2φ~ − φ.
+    above
+        (K, W) float32, carries the forces of the row above from one call to the next.
+    area
+        (K,) float64, to which Σ m u of the new u is added.
+    """
+    tissues, height, width = u.shape
+    right = np.empty(width, np.float32)
+    down = np.empty(width, np.float32)
+    inside = np.empty(width, np.float32)
+    ball = np.empty(width, np.float32)
+    bar_x = np.empty(width, np.float32)
+    bar_y = np.empty(width, np.float32)
+    theta = np.empty(width, np.float32)
+    total = np.empty(width, np.float32)
+    count = np.empty(width, np.float32)
+    v = np.empty((tissues, width), np.float32)
+    t, rho, zero = np.float32(tau), np.float32(relax), np.float32(0.0)
+    for y in range(first, stop):
+        edges_of(radius, y, right, down, inside, ball)
+        below = min(y + 1, height - 1)
+        for k in range(tissues):
+            if diagonal:
+                step_round(
+                    u[k, y],
+                    u[k, below],
+                    p[0, k, y],
+                    p[1, k, y],
+                    right,
+                    down,
+                    ball,
+                    sigma,
+                    relax,
+                    bar_x,
+                    bar_y,
+                )
+            else:
+                step_box(
+                    u[k, y],
+                    u[k, below],
+                    p[0, k, y],
+                    p[1, k, y],
+                    right,
+                    down,
+                    ball,
+                    sigma,
+                    relax,
+                    bar_x,
+                    bar_y,
+                )
+            price = price_bar[k]
+            v[k, 0] = u[k, y, 0] - t * (cost[k, y, 0] - bar_x[0] - bar_y[0] + above[k, 0] - price)
+            for x in range(1, width):
+                v[k, x] = u[k, y, x] - t * (
+                    cost[k, y, x] - bar_x[x] + bar_x[x - 1] - bar_y[x] + above[k, x] - price
+                )
+            for x in range(width):
+                above[k, x] = bar_y[x]
+        project_rows(v, theta, total, count)
+        for k in range(tissues):
+            row = np.float32(0.0)
+            for x in range(width):
+                old = u[k, y, x]
+                new = old + rho * (max(v[k, x] - theta[x], zero) - old)
+                u[k, y, x] = new
+                row += new * inside[x]
+            area[k] += row
+
+
+@numba.njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+def iterate_transport(
+    u: Rows,
+    cost: Rows,
+    radius: Rows,
+    price_bar: Rows,
+    tau: float,
+    relax: float,
+    first: int,
+    stop: int,
+    area: Sums,
+) -> None:
+    """Run one iteration without boundaries (λ = 0), where no forces need be read or written.
+
+    Parameters are those of `iterate`.
+    """
+    tissues, _, width = u.shape
+    theta = np.empty(width, np.float32)
+    total = np.empty(width, np.float32)
+    count = np.empty(width, np.float32)
+    v = np.empty((tissues, width), np.float32)
+    t, rho, zero = np.float32(tau), np.float32(relax), np.float32(0.0)
+    for y in range(first, stop):
+        for k in range(tissues):
+            price = price_bar[k]
+            for x in range(width):
+                v[k, x] = u[k, y, x] - t * (cost[k, y, x] - price)
+        project_rows(v, theta, total, count)
+        for k in range(tissues):
+            row = zero
+            for x in range(width):
+                old = u[k, y, x]
+                new = old + rho * (max(v[k, x] - theta[x], zero) - old)
+                u[k, y, x] = new
+                row += new if radius[y, x] >= 0 else zero
+            area[k] += row

@@ -1,0 +1,159 @@
+"""The energy of one image: costs, edge weights, tissue mask, fixed pixels and proportions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_vslp.energy.trust import TrustTerm, Vector, nearest_target
+from napari_vslp.errors import VslpError
+from napari_vslp.tissues import Tissue, Trust
+
+Array = NDArray[np.float32]
+CONFIDENCE_FLOOR = 1e-4
+# The cost of contradicting a fixed pixel: far beyond any boundary or price, yet small enough that
+# a float32 sum beside it keeps three decimals.
+FIXED_COST = 1e4
+OUTSIDE = -1.0
+
+
+@dataclass(frozen=True)
+class Problem:
+    """E(u) = Σ m⟨C,u⟩ + Σ_x Σ_k (λ/2) g |∇u_k|₂ + M·F(a(u)) over u(x) in the K-simplex.
+
+    Attributes
+    ----------
+    cost
+        C, (K, H, W) float32 (nats).
+    radius
+        (H, W) float32: λg/2 where there is tissue, `OUTSIDE` (−1) elsewhere. Boundaries with the
+        outside are free.
+    trust
+        F.
+    anisotropic
+        Whether boundaries are measured by |∇u|₁, as on a graph, instead of |∇u|₂. Blocky, but
+        then the coarea formula holds on the grid and graph cuts solve K = 2 exactly.
+    """
+
+    cost: Array
+    radius: Array
+    trust: TrustTerm
+    anisotropic: bool = False
+
+    @property
+    def pixels(self) -> int:
+        """M, the number of tissue pixels."""
+        return int(np.count_nonzero(self.radius >= 0))
+
+
+@dataclass
+class State:
+    """Where the solver stands: relaxed labels u, boundary forces p and prices φ.
+
+    Attributes
+    ----------
+    u
+        (K, H, W) float32 in the simplex.
+    p
+        (2, K, H, W) float32, |p| ≤ λg/2; p[0] along columns (x), p[1] along rows (y).
+    price
+        (K,) float64 φ (nats per px).
+    """
+
+    u: Array
+    p: Array
+    price: Vector
+
+    def copy(self) -> State:
+        """Return a state that may be changed without changing this one."""
+        return State(self.u.copy(), self.p.copy(), self.price.copy())
+
+
+def start_state(problem: Problem) -> State:
+    """Return the cheapest tissue at every pixel, no boundary forces and no prices."""
+    cost = problem.cost
+    cheapest = cost.min(axis=0)
+    u = (cost == cheapest).astype(np.float32)
+    u /= u.sum(axis=0)
+    p = np.zeros((2, *cost.shape), np.float32)
+    return State(u, p, np.zeros(len(cost)))
+
+
+def cost_of(confidence: Array) -> Array:
+    """Return C = −log max(c, 1e-4), (K, H, W) float32 (nats)."""
+    return -np.log(np.maximum(confidence, np.float32(CONFIDENCE_FLOOR)))
+
+
+def fix_pixels(cost: Array, fixed: NDArray[np.uint8]) -> Array:
+    """Return the costs with clicked or painted pixels bound to their tissue.
+
+    Parameters
+    ----------
+    cost
+        (K, H, W) float32.
+    fixed
+        (H, W) uint8: 0 free, k + 1 bound to tissue k.
+    """
+    if not fixed.any():
+        return cost
+    bound = cost.copy()
+    rows, columns = np.nonzero(fixed)
+    bound[:, rows, columns] = FIXED_COST
+    bound[fixed[rows, columns].astype(np.intp) - 1, rows, columns] = 0
+    return bound
+
+
+def trust_term(tissues: tuple[Tissue, ...], mode: Trust, rho: float) -> TrustTerm:
+    """Return the proportion term of a table of tissues."""
+    low = np.array([t.interval[0] for t in tissues])
+    high = np.array([t.interval[1] for t in tissues])
+    typed = np.array([np.nan if t.value is None else t.value for t in tissues])
+    if mode == "measured" and not np.isnan(typed).any():
+        target = typed / typed.sum() if typed.sum() > 0 else typed
+    else:
+        target = nearest_target(typed, low, high)
+    if mode == "measured" and np.isnan(typed).any():
+        # An unknown tissue cannot be met exactly: the known ones are, as narrow intervals.
+        low = np.where(np.isnan(typed), 0.0, typed)
+        high = np.where(np.isnan(typed), 1.0, typed)
+        mode = "interval"
+    return TrustTerm(mode, low, high, target, rho)
+
+
+def check_fixed(
+    fixed: NDArray[np.uint8], mask: NDArray[np.bool_], tissues: tuple[Tissue, ...], trust: TrustTerm
+) -> None:
+    """Raise `VslpError` if fixed pixels alone exceed a tissue's highest proportion."""
+    if trust.mode not in ("measured", "interval"):
+        return
+    counts = np.bincount(fixed[mask], minlength=len(tissues) + 1)[1:] / max(1, mask.sum())
+    high = trust.target if trust.mode == "measured" else trust.high
+    for tissue, count, limit in zip(tissues, counts, high, strict=True):
+        # One pixel of slack: a click in a tissue of a tiny image is no contradiction.
+        if count > limit + 1.5 / max(1, mask.sum()):
+            raise VslpError(
+                f"{count:.1%} of the image is already painted as {tissue.name}, more than the "
+                f"{limit:.1%} asked for: raise its share or erase some of the paint."
+            )
+
+
+def without_absent(problem: Problem) -> tuple[Problem, NDArray[np.bool_]]:
+    """Drop tissues whose highest proportion is 0: as constraints they converge twentyfold slower.
+
+    Returns
+    -------
+    Problem
+        The problem of the tissues that may occur.
+    ndarray
+        (K,) bool: which were kept.
+    """
+    trust = problem.trust
+    high = trust.high if trust.mode == "interval" else trust.target
+    kept = np.ones(len(high), bool)
+    if trust.mode in ("measured", "interval"):
+        kept = high > 0
+    if kept.all() or not kept.any():
+        return problem, np.ones(len(high), bool)
+    return replace(problem, cost=problem.cost[kept], trust=trust.keep(kept)), kept

@@ -1,0 +1,257 @@
+"""The one way from an image and its weak labels to a segmentation; everybody calls it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_vslp.energy.devices import minimise_on_device
+from napari_vslp.energy.minimise import Warm, bounds
+from napari_vslp.energy.problem import Problem, check_fixed, trust_term
+from napari_vslp.energy.rounding import round_labels
+from napari_vslp.energy.solver import Solution
+from napari_vslp.prepared import Prepared
+from napari_vslp.progress import Job, Progress
+from napari_vslp.segmentation import Box, Energy, Segmentation
+from napari_vslp.settings import Settings
+from napari_vslp.slides.plain import check_region, crop, to_rgb
+from napari_vslp.tissues import Click, Tissue, check_clicks, check_tissues
+from napari_vslp.weak_labels import ClicksLike, TissuesLike, as_clicks, as_tissues
+
+if TYPE_CHECKING:
+    from napari_vslp.confidence.confidence import Confidence
+
+
+def segment(
+    image: ArrayLike | str | Path,
+    tissues: TissuesLike,
+    *,
+    clicks: ClicksLike = (),
+    painted: NDArray[np.uint8] | None = None,
+    region: Box | None = None,
+    pixel_size_um: tuple[float, float] | None = None,
+    settings: Settings | None = None,
+    job: Job | None = None,
+    **options: Any,  # noqa: ANN401
+) -> Segmentation:
+    """Segment an image from tissue proportions and clicks.
+
+    Parameters
+    ----------
+    image
+        (H, W, 3) uint8 RGB, whatever `slides.plain.to_rgb` converts, or the path of a file.
+    tissues
+        Such as ``{"gland": "60±5", "other": "40"}``; see `weak_labels.as_tissues`.
+    clicks
+        Such as ``[("gland", 120, 64)]`` (row and column, px); see `weak_labels.as_clicks`.
+    painted
+        (H, W) integers: 0 free, i + 1 where the i-th tissue was painted and is kept.
+    region
+        Top, left, bottom, right (px); None for the whole image.
+    pixel_size_um
+        Height and width of a pixel (µm); read from a file that states it.
+    settings, **options
+        `Settings`, or single fields of it by name (``smoothness=4``).
+    job
+        Cancel token and progress callback.
+
+    Returns
+    -------
+    Segmentation
+        Labels, confidences, energy maps, gap and areas.
+
+    Raises
+    ------
+    VslpError
+        With one sentence, if anything given cannot be used.
+    Cancelled
+        If the job was told to stop.
+    """
+    chosen = replace(settings or Settings(), **options)
+    table = as_tissues(tissues)
+    check_tissues(table, chosen.trust)
+    notes: tuple[str, ...] = ()
+    if isinstance(image, str | Path):
+        from napari_vslp.files.images import read_image
+
+        image, stated, notes = read_image(Path(image))
+        pixel_size_um = pixel_size_um or stated
+    prepared = prepare(image, region=region, settings=chosen, job=job)
+    prepared = replace(prepared, notes=(*notes, *prepared.notes))
+    return fuse(
+        prepared,
+        table,
+        clicks=as_clicks(clicks),
+        painted=painted,
+        pixel_size_um=pixel_size_um,
+        settings=chosen,
+        job=job,
+    )
+
+
+def prepare(
+    image: ArrayLike,
+    *,
+    region: Box | None = None,
+    settings: Settings | None = None,
+    job: Job | None = None,
+) -> Prepared:
+    """Read an image with the encoder: the slow part, that no later click or slider repeats.
+
+    Parameters
+    ----------
+    image, region, settings, job
+        As in `segment`.
+
+    Returns
+    -------
+    Prepared
+        What `fuse` needs, as often as proportions and clicks change.
+    """
+    settings, job = settings or Settings(), job or Job()
+    array = np.asarray(image)
+    if region is not None and array.ndim >= 2:
+        # Only the region is converted, so that a huge image costs no more than its region.
+        region = check_region(region, (array.shape[0], array.shape[1]))
+        rgb, notes = to_rgb(crop(array, region))
+        shape = (array.shape[0], array.shape[1])
+    else:
+        rgb, notes = to_rgb(array)
+        shape = (rgb.shape[0], rgb.shape[1])
+        region = (0, 0, *shape)
+    from napari_vslp.confidence.encoder import load_encoder
+    from napari_vslp.confidence.features import encode_image
+
+    job.report(Progress("Loading the network", 0.0))
+    encoder = load_encoder(settings.encoder, settings.device, job)
+    features = encode_image(
+        rgb, encoder, augmentation=settings.augmentation, job=job, seed=settings.seed
+    )
+    return Prepared(rgb, features, region, shape, (*notes, *features.notes))
+
+
+def fuse(
+    prepared: Prepared,
+    tissues: Sequence[Tissue],
+    *,
+    clicks: Sequence[Click] = (),
+    painted: NDArray[np.uint8] | None = None,
+    pixel_size_um: tuple[float, float] | None = None,
+    settings: Settings | None = None,
+    start: Segmentation | None = None,
+    live: bool = False,
+    job: Job | None = None,
+) -> Segmentation:
+    """Fuse the confidences with the proportions: the fast part.
+
+    Parameters
+    ----------
+    prepared
+        From `prepare`.
+    tissues, clicks, painted, pixel_size_um, settings, job
+        As in `segment`; clicks and `painted` in pixels of the whole image.
+    start
+        The previous result of this image with the same tissues: a warm start.
+    live
+        Whether a slider is moving: a few iterations from `start`, refined by a later call.
+
+    Returns
+    -------
+    Segmentation
+        Of the prepared region.
+    """
+    began = time.perf_counter()
+    settings, job, table = settings or Settings(), job or Job(), tuple(tissues)
+    check_tissues(table, settings.trust)
+    check_clicks(clicks, table, prepared.image_shape)
+    inner, notes = prepared.clicks_inside(tuple(clicks))
+    confidence = prepared.confidence_of(table, inner, settings.seed, keep_start=live)
+    fixed = prepared.fixed_pixels(table, inner, painted)
+    trust = trust_term(table, settings.trust, settings.trust_strength)
+    radius = prepared.radius_of(settings)
+    check_fixed(fixed, radius >= 0, table, trust)
+    cost = prepared.cost_of(confidence, fixed)
+    problem = Problem(cost, radius, trust)
+    warm = _warm_state(start, table)
+    found, warm = minimise_on_device(problem, warm, settings, live=live, job=job)
+    labels = round_labels(
+        found.state.u, confidence.mean, radius >= 0, *bounds(problem), fixed=fixed
+    )
+    result = _result(prepared, table, confidence, found, labels)
+    return replace(
+        result,
+        clicks=tuple(clicks),
+        settings=settings,
+        pixel_size_um=pixel_size_um,
+        seconds=time.perf_counter() - began,
+        notes=(*result.notes, *notes),
+        state=warm,
+    )
+
+
+def _warm_state(start: Segmentation | None, tissues: tuple[Tissue, ...]) -> Warm | None:
+    """Return the previous state if it belongs to these tissues, in this order."""
+    if start is None or not isinstance(start.state, Warm):
+        return None
+    same = [t.name for t in start.tissues] == [t.name for t in tissues]
+    return start.state if same else None
+
+
+def _result(
+    prepared: Prepared,
+    tissues: tuple[Tissue, ...],
+    confidence: Confidence,
+    found: Solution,
+    labels: NDArray[np.uint8],
+) -> Segmentation:
+    audit = found.certificate
+    counts = np.bincount(labels.ravel(), minlength=len(tissues) + 1)[1:]
+    pixels = max(1, int(counts.sum()))
+    return Segmentation(
+        tissues=tissues,
+        clicks=(),
+        labels=labels,
+        confidence=confidence.mean,
+        spread=confidence.spread,
+        fidelity_map=audit.fidelity,
+        regularisation_map=audit.regularisation,
+        margin=audit.margin,
+        gap_map=audit.gap_map,
+        prices=found.state.price,
+        energy=Energy(
+            fidelity=float(audit.fidelity.sum(dtype=np.float64)),
+            regularisation=float(audit.regularisation.sum(dtype=np.float64)),
+            objective=audit.objective,
+            bound=audit.objective - audit.gap,
+        ),
+        gap=audit.relative_gap,
+        asked={t.name: t.interval for t in tissues},
+        reached={t.name: float(n) / pixels for t, n in zip(tissues, counts, strict=True)},
+        iterations=found.iterations,
+        seconds=0.0,
+        region=prepared.region,
+        image_shape=prepared.image_shape,
+        settings=Settings(),
+        weights_hash=prepared.features.weights_hash,
+        start_only=confidence.start_only,
+        notes=(*prepared.notes, *confidence.notes),
+        versions=installed_versions(),
+    )
+
+
+def installed_versions() -> dict[str, str]:
+    """Return the versions of this package and of what its numbers depend on."""
+    found = {}
+    for name in ("napari-vslp", "numpy", "torch", "timm", "numba"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "unknown"
+    return found

@@ -1,0 +1,158 @@
+"""An image as the encoder saw it, with what the next click or slider move need not redo."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_vslp.energy.edges import edge_weight
+from napari_vslp.energy.problem import OUTSIDE, Array, cost_of, fix_pixels
+from napari_vslp.errors import VslpError
+from napari_vslp.segmentation import Box
+from napari_vslp.settings import Settings
+from napari_vslp.tissues import Click, Tissue
+
+if TYPE_CHECKING:
+    from napari_vslp.confidence.confidence import Confidence
+    from napari_vslp.confidence.features import Features
+
+
+_Shares = tuple[float | None, ...]
+
+
+@dataclass
+class _Last:
+    """The last value of each kind, with what it was made from."""
+
+    confidence: tuple[object, _Shares, Confidence] | None = None
+    radius: tuple[object, Array] | None = None
+    cost: tuple[Confidence, NDArray[np.uint8], Array] | None = None
+
+
+@dataclass
+class Prepared:
+    """An image read by the encoder: all that does not depend on the weak labels.
+
+    Attributes
+    ----------
+    image
+        (h, w, 3) uint8: the region to segment.
+    features
+        What the encoder saw there.
+    region
+        Top, left, bottom, right (px) in the whole image.
+    image_shape
+        Height and width (px) of the whole image.
+    notes
+        What had to be converted or did not fit, in sentences.
+    """
+
+    image: NDArray[np.uint8]
+    features: Features
+    region: Box
+    image_shape: tuple[int, int]
+    notes: tuple[str, ...] = ()
+    _last: _Last = field(default_factory=_Last, repr=False)
+
+    def clicks_inside(self, clicks: tuple[Click, ...]) -> tuple[tuple[Click, ...], tuple[str, ...]]:
+        """Return the clicks in the region, in its pixels, and a note on those left out."""
+        top, left, bottom, right = self.region
+        inner = tuple(
+            Click(c.tissue, c.row - top, c.column - left)
+            for c in clicks
+            if top <= c.row < bottom and left <= c.column < right
+        )
+        left_out = len(clicks) - len(inner)
+        if not left_out:
+            return inner, ()
+        return inner, (f"{left_out} click(s) outside the region were not used.",)
+
+    def confidence_of(
+        self, tissues: tuple[Tissue, ...], clicks: tuple[Click, ...], seed: int, keep_start: bool
+    ) -> Confidence:
+        """Return the confidence for tissues and clicks; kept until one of them changes.
+
+        Parameters
+        ----------
+        keep_start
+            Whether a confidence that was guessed from the shares stays while a slider moves, so
+            that its clusters do not swap names under the hand.
+        """
+        from napari_vslp.confidence.confidence import confidence_of
+
+        key = (tuple(t.name for t in tissues), clicks, seed)
+        shares = tuple(t.value for t in tissues)
+        if self._last.confidence is not None:
+            old_key, old_shares, found = self._last.confidence
+            if old_key == key and (keep_start or not found.uses_shares or old_shares == shares):
+                return found
+        found = confidence_of(self.image, self.features, tissues, clicks, seed=seed)
+        self._last.confidence = (key, shares, found)
+        return found
+
+    def fixed_pixels(
+        self,
+        tissues: tuple[Tissue, ...],
+        clicks: tuple[Click, ...],
+        painted: NDArray[np.uint8] | None,
+    ) -> NDArray[np.uint8]:
+        """Return (h, w) uint8: 0 free, i + 1 where a click or the brush fixed tissue i.
+
+        Raises
+        ------
+        VslpError
+            If the painted layer has another size than the image or names a tissue not there.
+        """
+        fixed = np.zeros(self.image.shape[:2], np.uint8)
+        index = {t.name: i + 1 for i, t in enumerate(tissues)}
+        for click in clicks:
+            fixed[click.row, click.column] = index[click.tissue]
+        if painted is None:
+            return fixed
+        if painted.shape != self.image_shape:
+            raise VslpError(
+                f"The painted corrections are {_size(painted.shape)}, the image "
+                f"{_size(self.image_shape)}: paint on a layer of the image's size."
+            )
+        top, left, bottom, right = self.region
+        inner = np.asarray(painted[top:bottom, left:right])
+        if inner.max(initial=0) > len(tissues):
+            raise VslpError("Some pixels are painted with a tissue that is no longer in the table.")
+        # The brush wins over a click: painting over it is how a click is corrected.
+        return np.where(inner > 0, inner, fixed).astype(np.uint8)
+
+    def radius_of(self, settings: Settings) -> Array:
+        """Return λg/2 inside the tissue and `OUTSIDE` elsewhere, (h, w) float32."""
+        key = (settings.smoothness, settings.edges, settings.tissue_only)
+        if self._last.radius is not None and self._last.radius[0] == key:
+            return self._last.radius[1]
+        weight = edge_weight(self.image) if settings.edges else np.ones(self.image.shape[:2])
+        radius = (weight * (settings.smoothness / 2)).astype(np.float32)
+        if settings.tissue_only:
+            from napari_vslp.confidence.background import white_background
+
+            radius[white_background(self.image) > 0.5] = OUTSIDE
+            if not (radius >= 0).any():
+                raise VslpError("The region holds white background only: choose one with tissue.")
+        self._last.radius = (key, radius)
+        return radius
+
+    def cost_of(self, confidence: Confidence, fixed: NDArray[np.uint8]) -> Array:
+        """Return C = −log c with fixed pixels bound, (K, h, w) float32.
+
+        The same array comes back while nothing changed: its identity tells the solver that a
+        two-tissue look-up still holds.
+        """
+        last = self._last.cost
+        if last is not None and last[0] is confidence and np.array_equal(last[1], fixed):
+            return last[2]
+        cost = fix_pixels(cost_of(confidence.mean), fixed)
+        self._last.cost = (confidence, fixed, cost)
+        return cost
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return " × ".join(map(str, shape)) + " px"

@@ -1,0 +1,117 @@
+"""What all tests share: a home of their own, the shared data, a screen or a reason to skip."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_vslp.segmentation import Energy, Segmentation
+from napari_vslp.settings import Settings
+from napari_vslp.tissues import Click, Tissue, coloured
+
+ROOT = Path(__file__).parents[1]
+SHARED = ROOT.parent / "shared" / "data"
+
+# Before anything imports napari, which reads its settings from the home folder at once.
+_HOME = tempfile.mkdtemp(prefix="vslp-tests-")
+for _name in ("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"):
+    os.environ[_name] = _HOME
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+_OPEN_A_WINDOW = "from qtpy.QtWidgets import QApplication; QApplication([])"
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(_HOME, ignore_errors=True)
+
+
+@functools.cache
+def _why_no_window() -> str:
+    screens = ("DISPLAY", "WAYLAND_DISPLAY")
+    if sys.platform == "linux" and not any(os.environ.get(name) for name in screens):
+        return "there is no screen: install Xvfb (Debian, Ubuntu: apt-get install xvfb)"
+    # In a process of its own, because Qt ends the whole process where it cannot start.
+    tried = subprocess.run(
+        [sys.executable, "-c", _OPEN_A_WINDOW],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    if tried.returncode == 0:
+        return ""
+    said = " ".join(tried.stderr.split())[:300]
+    return f"Qt cannot open a window: install the packages that .ci/run lists ({said})"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("window") is None or not (reason := _why_no_window()):
+        return
+    if os.environ.get("VSLP_WINDOW_REQUIRED"):
+        pytest.fail(f"This run must not skip window tests, but {reason}", pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Return the folder of the shared histology data."""
+    if not SHARED.is_dir():
+        pytest.skip(f"the shared histology data is not at {SHARED}")
+    return SHARED
+
+
+@pytest.fixture
+def result() -> Segmentation:
+    """Return a made-up result on a region of a 40 × 60 image: three tissues in stripes."""
+    rng = np.random.default_rng(0)
+    tissues = coloured(
+        [Tissue("tumour", 0.5, 0.05), Tissue("Lymphozyten (µ)", 0.3, 0.0), Tissue("stroma")]
+    )
+    height, width = 30, 40
+    labels = np.ones((height, width), np.uint8)
+    labels[:, 20:32] = 2
+    labels[:, 32:] = 3
+    confidence = rng.dirichlet(np.ones(3), (height, width)).transpose(2, 0, 1).astype(np.float32)
+    maps = rng.random((4, height, width)).astype(np.float32)
+    energy = Energy(float(maps[0].sum()), float(maps[1].sum()), 1234.5, 1234.4)
+    return Segmentation(
+        tissues=tuple(tissues),
+        clicks=(Click("tumour", 8, 12),),
+        labels=labels,
+        confidence=confidence,
+        spread=maps[2],
+        fidelity_map=maps[0],
+        regularisation_map=maps[1],
+        margin=maps[2],
+        gap_map=maps[3],
+        prices=np.array([0.1, -0.2, 0.0]),
+        energy=energy,
+        gap=8e-5,
+        asked={t.name: t.interval for t in tissues},
+        reached={"tumour": 0.5, "Lymphozyten (µ)": 0.3, "stroma": 0.2},
+        iterations=120,
+        seconds=0.25,
+        region=(5, 10, 5 + height, 10 + width),
+        image_shape=(40, 60),
+        settings=Settings(),
+        pixel_size_um=(0.5, 0.25),
+        weights_hash="abc",
+        notes=("The image is grey; colour would help it.",),
+        versions={"napari-vslp": "0.1.0"},
+    )
+
+
+@pytest.fixture
+def image() -> np.ndarray:
+    """Return the 30 × 40 region that `result` belongs to."""
+    return np.random.default_rng(1).integers(0, 256, (30, 40, 3), dtype=np.uint8)

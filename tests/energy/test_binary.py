@@ -1,0 +1,68 @@
+"""Two tissues: one solve holds every proportion."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from napari_vslp.energy.binary import proportion_curve
+from napari_vslp.energy.fused import FusedBackend
+from napari_vslp.energy.minimise import minimise, minimise_live
+from napari_vslp.energy.problem import OUTSIDE
+from napari_vslp.energy.solver import Stop
+from napari_vslp.energy.trust import TrustTerm
+from napari_vslp.progress import Job
+from napari_vslp.tissues import TRUST_MODES
+from tests.energy.problems import random_problem
+
+
+def asked(mode: str, share: float, width: float = 0.01) -> TrustTerm:
+    target = np.array([share, 1 - share])
+    return TrustTerm(mode, np.maximum(target - width, 0), np.minimum(target + width, 1), target)
+
+
+@pytest.mark.parametrize("mode", TRUST_MODES)
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.75])
+def test_look_ups_are_optimal_for_anisotropic_boundaries(mode: str, share: float) -> None:
+    problem = random_problem(2, mode="none", anisotropic=True, smoothness=1)
+    curve = proportion_curve(problem, iterations=1500)
+    trust = asked(mode, share)
+    state = curve.look_up(trust)
+    found = FusedBackend(replace(problem, trust=trust), state).certify(state.price, Job())
+    # The look-up resolves areas to a pixel and blends labels over 0.005 nats.
+    assert 0 <= found.relative_gap < 3e-3
+    assert found.violation < 2e-3
+
+
+def test_shares_are_monotone_and_nested() -> None:
+    problem = random_problem(2)
+    curve = proportion_curve(problem)
+    previous = np.zeros(problem.radius.shape, bool)
+    for share in np.linspace(0, 1, 21):
+        now = curve.level > curve.threshold(share)
+        assert now.mean() == pytest.approx(share, abs=1 / now.size + 1e-9)
+        assert (now >= previous).all()
+        previous = now
+
+
+def test_the_mask_is_left_out() -> None:
+    problem = random_problem(2, (40, 40))
+    problem.radius[:, 20:] = OUTSIDE
+    curve = proportion_curve(problem)
+    assert len(curve.ordered) == 800
+
+
+def test_live_uses_the_curve_and_keeps_it() -> None:
+    problem = random_problem(2, (96, 96))
+    _, warm = minimise(problem, stop=Stop(1e-3, 500))
+    moved = replace(problem, trust=asked("interval", 0.6))
+    first, warm = minimise_live(moved, warm)
+    assert first.iterations == 0
+    curve = warm.curve
+    second, warm = minimise_live(replace(moved, trust=asked("interval", 0.3)), warm)
+    assert warm.curve is curve
+    assert second.certificate.area[0] < first.certificate.area[0]
+    polished, _ = minimise(replace(moved, trust=asked("interval", 0.3)), warm=warm)
+    assert polished.certificate.relative_gap <= 1e-4

@@ -1,0 +1,62 @@
+"""Hard labels keep areas even where relaxed labels tie."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from napari_vslp.energy.edges import FLOOR, edge_weight
+from napari_vslp.energy.rounding import largest, round_labels
+
+INSIDE = np.ones((20, 20), bool)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    seed=st.integers(0, 10_000),
+    tissues=st.integers(2, 6),
+    width=st.sampled_from([0.0, 0.05]),
+)
+def test_any_feasible_interval_is_met_to_a_pixel(seed: int, tissues: int, width: float) -> None:
+    rng = np.random.default_rng(seed)
+    u = rng.dirichlet(np.ones(tissues), (20, 20)).transpose(2, 0, 1).astype(np.float32)
+    target = rng.dirichlet(np.ones(tissues))
+    low, high = np.maximum(target - width, 0), np.minimum(target + width, 1)
+    labels = round_labels(u, u, INSIDE, low, high)
+    areas = np.bincount(labels.ravel(), minlength=tissues + 1)[1:] / 400
+    assert (areas >= low - 1.01 / 400).all()
+    assert (areas <= high + 1.01 / 400).all()
+
+
+def test_ties_go_where_confidence_is_higher() -> None:
+    u = np.full((2, 20, 20), 0.5, np.float32)
+    confidence = np.zeros_like(u)
+    confidence[1, :, :5] = 1
+    labels = round_labels(u, confidence, INSIDE, np.array([0.75, 0.25]), np.array([0.75, 0.25]))
+    assert (labels[:, :5] == 2).all()
+    assert (labels[:, 5:] == 1).all()
+
+
+def test_nothing_moves_without_need() -> None:
+    u = np.random.default_rng(0).random((3, 20, 20)).astype(np.float32)
+    labels = round_labels(u, u, INSIDE, np.zeros(3), np.ones(3))
+    np.testing.assert_array_equal(labels, u.argmax(0) + 1)
+    np.testing.assert_array_equal(largest(u), u.argmax(0))
+
+
+def test_edge_weight_is_low_on_edges_only() -> None:
+    image = np.full((40, 40, 3), 220, np.uint8)
+    image[:, 20:] = 120
+    weight = edge_weight(image)
+    assert weight.dtype == np.float32
+    assert weight.min() >= FLOOR
+    assert weight[:, 19:21].max() < 0.7
+    assert weight[:, :10].min() == pytest.approx(1, abs=1e-3)
+    np.testing.assert_allclose(edge_weight(image[:, ::-1]), weight[:, ::-1], atol=1e-6)
+
+
+def test_a_flat_image_has_no_edges() -> None:
+    assert (edge_weight(np.full((1, 1, 3), 90, np.uint8)) == 1).all()
+    assert (edge_weight(np.full((8, 8, 3), 90, np.uint8)) == 1).all()
