@@ -1,0 +1,1 @@
+"""Stage 1: from an image, tissue names and clicks to a confidence per pixel and tissue."""

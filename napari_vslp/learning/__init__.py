@@ -1,0 +1,1 @@
+"""Learning a segmenter from the proportions of tissues alone."""

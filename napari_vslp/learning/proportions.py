@@ -1,0 +1,168 @@
+"""Losses and labels that ask nothing of an image but the proportions of its tissues."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+IGNORED = -1
+_SMALLEST = 1e-6
+
+
+def mean_proportions(probabilities: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Average the probabilities of each image over its tissue pixels.
+
+    Parameters
+    ----------
+    probabilities : Tensor
+        Shape (N, K, …), floating point, on the simplex along the second axis.
+    mask : Tensor, optional
+        Weight of each pixel, shape (N, …), boolean or floating point; all ones if not given.
+
+    Returns
+    -------
+    Tensor
+        Proportions a(u) = Σ m u / Σ m, shape (N, K).
+    """
+    flat = probabilities.flatten(2)
+    if mask is None:
+        return flat.mean(dim=2)
+    weight = mask.flatten(1).to(flat.dtype)
+    total = weight.sum(dim=1, keepdim=True).clamp_min(_SMALLEST)
+    mean: Tensor = torch.einsum("nkp,np->nk", flat, weight) / total
+    return mean
+
+
+def bag_cross_entropy(reached: Tensor, asked: Tensor) -> Tensor:
+    """Return the cross-entropy −Σ π log a of reached against asked proportions.
+
+    For two tissues it is the binary cross-entropy of Ardehaly and Culotta, ICDM-W 2017.
+
+    Parameters
+    ----------
+    reached, asked : Tensor
+        Proportions a and π, shape (N, K), floating point, rows summing to one.
+
+    Returns
+    -------
+    Tensor
+        Mean over the N images, a scalar; smallest where a = π.
+    """
+    return -(asked * reached.clamp_min(_SMALLEST).log()).sum(dim=1).mean()
+
+
+def bag_kullback_leibler(reached: Tensor, asked: Tensor) -> Tensor:
+    """Return the divergence KL(π ‖ a) of reached from asked proportions.
+
+    Parameters
+    ----------
+    reached, asked : Tensor
+        Proportions a and π, shape (N, K), floating point, rows summing to one.
+
+    Returns
+    -------
+    Tensor
+        Mean over the N images, a scalar; zero exactly where a = π.
+    """
+    entropy: Tensor = -torch.special.xlogy(asked, asked).sum(dim=1).mean()
+    return bag_cross_entropy(reached, asked) - entropy
+
+
+def label_counts(proportions: NDArray[np.float64], pixels: int) -> NDArray[np.int64]:
+    """Round proportions to whole pixels that sum to the number of pixels.
+
+    Parameters
+    ----------
+    proportions : ndarray
+        Shape (K,), non-negative, summing to one.
+    pixels : int
+        Number of pixels to share out.
+
+    Returns
+    -------
+    ndarray
+        Counts, shape (K,), int64, by the method of largest remainders: each within one pixel.
+    """
+    exact = proportions / proportions.sum() * pixels
+    counts: NDArray[np.int64] = np.floor(exact).astype(np.int64)
+    order = np.argsort(counts - exact, kind="stable")
+    counts[order[: pixels - int(counts.sum())]] += 1
+    return counts
+
+
+def assign_labels(scores: Tensor, proportions: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Label every pixel so that each image meets its proportions at the least cost.
+
+    This is optimal transport from the pixels to the tissues with cost −score and the typed
+    proportions as target measure: for two tissues a cut of the sorted differences, for more a
+    linear programme (network simplex of Bonneel et al., SIGGRAPH Asia 2011, in POT).
+
+    Parameters
+    ----------
+    scores : Tensor
+        Logits or log-probabilities, shape (N, K, …).
+    proportions : Tensor
+        Shape (N, K), non-negative, rows summing to one.
+    mask : Tensor, optional
+        Pixels to label, shape (N, …), boolean; all if not given.
+
+    Returns
+    -------
+    Tensor
+        Labels 0…K−1, shape (N, …), int64; :data:`IGNORED` outside the mask.
+    """
+    labels = torch.full((len(scores), *scores.shape[2:]), IGNORED, dtype=torch.int64)
+    inside = torch.ones_like(labels, dtype=torch.bool) if mask is None else mask.bool().cpu()
+    host, typed = scores.detach().float().cpu(), proportions.detach().double().cpu().numpy()
+    for one, image in enumerate(host):
+        values = image[:, inside[one]]
+        counts = label_counts(typed[one], values.shape[1])
+        labels[one][inside[one]] = _transport(values, counts)
+    return labels.to(scores.device)
+
+
+def transport_loss(scores: Tensor, proportions: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Return the cross-entropy of the scores to their own labels from :func:`assign_labels`.
+
+    It is the cost of the optimal transport with cost −log softmax, and the one figure that tells
+    a good seed from a bad one without a mask.
+
+    Parameters
+    ----------
+    scores : Tensor
+        Logits, shape (N, K, …).
+    proportions : Tensor
+        Shape (N, K), rows summing to one.
+    mask : Tensor, optional
+        Tissue pixels, shape (N, …), boolean.
+
+    Returns
+    -------
+    Tensor
+        Mean over the labelled pixels, a scalar.
+    """
+    labels = assign_labels(scores, proportions, mask)
+    return functional.cross_entropy(scores, labels, ignore_index=IGNORED)
+
+
+def _transport(values: Tensor, counts: NDArray[np.int64]) -> Tensor:
+    """Give counts[k] pixels the label k so that the sum of values (K, P) is largest."""
+    if len(counts) > 2:
+        return _transport_many(values, counts)
+    labels = torch.zeros(values.shape[1], dtype=torch.int64)
+    order = torch.argsort(values[1] - values[0], descending=True, stable=True)
+    labels[order[: int(counts[1])]] = 1
+    return labels
+
+
+def _transport_many(values: Tensor, counts: NDArray[np.int64]) -> Tensor:
+    import ot
+
+    pixels = values.shape[1]
+    cost = -values.T.double().numpy()
+    # Unit masses against whole counts: every vertex of this polytope is a labelling.
+    plan = ot.emd(np.ones(pixels), counts.astype(np.float64), cost, numItermax=10_000_000)
+    return torch.from_numpy(np.asarray(plan).argmax(axis=1))
