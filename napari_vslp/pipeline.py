@@ -21,7 +21,7 @@ from napari_vslp.prepared import Prepared
 from napari_vslp.progress import Job, Progress
 from napari_vslp.segmentation import Box, Energy, Segmentation
 from napari_vslp.settings import Settings
-from napari_vslp.slides.plain import check_region, crop, to_rgb
+from napari_vslp.slides.plain import check_region, crop, image_shape, to_rgb
 from napari_vslp.tissues import Click, Tissue, check_clicks, check_tissues
 from napari_vslp.weak_labels import ClicksLike, TissuesLike, as_clicks, as_tissues
 
@@ -81,8 +81,9 @@ def segment(
     if isinstance(image, str | Path):
         from napari_vslp.files.images import read_image
 
-        image, stated, notes = read_image(Path(image))
-        pixel_size_um = pixel_size_um or stated
+        picture = read_image(image)
+        image, notes = picture.pixels, picture.notes
+        pixel_size_um = pixel_size_um or picture.pixel_size_um
     prepared = prepare(image, region=region, settings=chosen, job=job)
     prepared = replace(prepared, notes=(*notes, *prepared.notes))
     return fuse(
@@ -116,16 +117,10 @@ def prepare(
         What `fuse` needs, as often as proportions and clicks change.
     """
     settings, job = settings or Settings(), job or Job()
-    array = np.asarray(image)
-    if region is not None and array.ndim >= 2:
-        # Only the region is converted, so that a huge image costs no more than its region.
-        region = check_region(region, (array.shape[0], array.shape[1]))
-        rgb, notes = to_rgb(crop(array, region))
-        shape = (array.shape[0], array.shape[1])
-    else:
-        rgb, notes = to_rgb(array)
-        shape = (rgb.shape[0], rgb.shape[1])
-        region = (0, 0, *shape)
+    shape = image_shape(image)
+    region = check_region(region, shape)
+    # Only the region is converted, so that a huge image costs no more than its region.
+    rgb, notes = to_rgb(crop(image, region))
     from napari_vslp.confidence.encoder import load_encoder
     from napari_vslp.confidence.features import encode_image
 

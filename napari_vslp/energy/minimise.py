@@ -16,7 +16,8 @@ from napari_vslp.energy.trust import Vector
 from napari_vslp.progress import Job
 from napari_vslp.settings import Backend
 
-LIVE = Stop(tolerance=1e-3, max_iterations=30, check_every=30)
+# A slider's answer may take about this many values' worth of work: 30 iterations at 512² × 4.
+LIVE_VALUES = 30 * 512 * 512 * 4
 COARSE = Stop(tolerance=1e-3, max_iterations=60)
 
 
@@ -81,20 +82,33 @@ def minimise_live(
     device: str = "cpu",
     job: Job | None = None,
 ) -> tuple[Solution, Warm]:
-    """Follow a moving slider: 30 iterations from the last state, or a look-up for two tissues.
+    """Follow a moving slider: a few iterations from the last state, or a look-up for two tissues.
 
     Its certificate is honest but looser than `minimise`'s, which refines it once the hand rests.
     """
     job = job or Job()
     _, kept = without_absent(problem)
     if len(problem.cost) != 2 or not kept.all():
-        return minimise(problem, warm=warm, stop=LIVE, backend=backend, device=device, job=job)
+        stop = live_stop(problem.cost.size)
+        return minimise(problem, warm=warm, stop=stop, backend=backend, device=device, job=job)
     curve = warm.curve if _same(warm, problem) else None
     curve = curve or proportion_curve(problem, job=job)
     state = curve.look_up(problem.trust)
     engine = make_backend(problem, state, backend, device)
     found = Solution(state, engine.certify(state.price, job), 0)
     return found, Warm(state, problem.cost, problem.radius, curve)
+
+
+def live_stop(values: int) -> Stop:
+    """Return when a live solve ends: after 30 iterations, fewer (but 8) on large images.
+
+    Parameters
+    ----------
+    values
+        K·H·W.
+    """
+    iterations = int(min(30, max(8, LIVE_VALUES // max(1, values))))
+    return Stop(tolerance=1e-3, max_iterations=iterations, check_every=iterations)
 
 
 def _same(warm: Warm, problem: Problem) -> bool:

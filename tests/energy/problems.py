@@ -10,7 +10,7 @@ from napari_vslp.energy.trust import TrustTerm
 from napari_vslp.tissues import Trust
 
 
-def random_problem(  # noqa: PLR0917
+def random_problem(
     tissues: int = 3,
     shape: tuple[int, int] = (64, 80),
     smoothness: float = 2.0,

@@ -1,0 +1,158 @@
+"""What can be typed after ``napari-vslp``. Imports nothing slow: ``--help`` answers at once."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from pathlib import Path
+from typing import NoReturn
+
+from napari_vslp import __version__
+from napari_vslp.errors import VslpError
+from napari_vslp.settings import Settings
+from napari_vslp.tissues import TRUST_MODES
+
+Region = tuple[int, int, int, int]
+_DEFAULT = Settings()
+_EXAMPLE = """example:
+  napari-vslp segment colon.png --tissue "gland=60±5" --tissue "other=40±5" \\
+      --click gland:120,64 --click other:30,200 --out result
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that fails with one sentence instead of half a page."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise `VslpError`."""
+        raise VslpError(f"{message[:1].upper()}{message[1:]}; “{self.prog} --help” shows more.")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser; the chosen command's function is its result's ``run``."""
+    parser = _Parser(
+        prog="napari-vslp",
+        description="Segment histology images from tissue proportions and a few clicks.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"napari-vslp {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_demo(commands.add_parser("demo", help="try it on the bundled H&E image"))
+    _add_segment(
+        commands.add_parser(
+            "segment",
+            help="segment an image file",
+            epilog=_EXAMPLE,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+    )
+    return parser
+
+
+def _add_demo(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Open napari with the sample segmented; without a screen, or with --out, write pictures."
+    )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="write pictures there instead")
+    parser.add_argument("--quiet", action="store_true", help="show no progress")
+    parser.set_defaults(run=_run_demo, json=False)
+
+
+def _add_segment(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Segment an image file and write masks, maps and a summary."
+    parser.add_argument("image", type=Path, metavar="IMAGE", help="TIFF, PNG, JPEG, …")
+    parser.add_argument("--out", type=Path, metavar="DIR", required=True, help="folder to write to")
+    labels = parser.add_argument_group("weak labels")
+    _repeated(labels, "--tissue", "NAME=SHARE", "per cent: gland=60±5 or 60+-5, other=40, gland=?")
+    _repeated(labels, "--click", "NAME:ROW,COL", "a pixel that belongs to a tissue")
+    labels.add_argument("--tissue-only", action="store_true", help="leave white background out")
+    where = parser.add_argument_group("image")
+    where.add_argument(
+        "--region",
+        type=parse_region,
+        metavar="ROW0,COL0,ROW1,COL1",
+        help="part of the image (px; the end is excluded)",
+    )
+    where.add_argument(
+        "--pixel-size",
+        type=parse_pixel_size,
+        metavar="UM",
+        help="side of a pixel in µm; read from the file if it tells it",
+    )
+    _add_settings(parser.add_argument_group("how to segment"))
+    told = parser.add_argument_group("what to show")
+    told.add_argument("--json", action="store_true", help="print the summary as JSON")
+    told.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    parser.set_defaults(run=_run_segment)
+
+
+def _add_settings(group: argparse._ArgumentGroup) -> None:
+    _number(group, "--smoothness", _DEFAULT.smoothness, "weight of the boundaries' length")
+    group.add_argument("--trust", choices=TRUST_MODES, default=_DEFAULT.trust, help="in the shares")
+    _number(group, "--trust-strength", _DEFAULT.trust_strength, "of robust, quadratic and kl")
+    group.add_argument("--no-edges", action="store_true", help="ignore edges in the image")
+    group.add_argument("--no-augmentation", action="store_true", help="look once, not eight times")
+    group.add_argument(
+        "--encoder", default=_DEFAULT.encoder, help="bundled, a .safetensors file or hf-hub:NAME"
+    )
+    group.add_argument("--device", default=_DEFAULT.device, help="auto, cpu, cuda, cuda:1 or mps")
+    group.add_argument("--backend", choices=("auto", "numba", "torch"), default=_DEFAULT.backend)
+    _number(group, "--tolerance", _DEFAULT.tolerance, "relative gap at which to stop")
+    _number(group, "--max-iterations", _DEFAULT.max_iterations, "at which to stop at the latest")
+    _number(group, "--seed", _DEFAULT.seed, "of random numbers")
+
+
+def _number(group: argparse._ArgumentGroup, flag: str, default: float, meaning: str) -> None:
+    text = f"{meaning} (default {default:g})"
+    group.add_argument(flag, type=type(default), default=default, metavar="N", help=text)
+
+
+def _repeated(group: argparse._ArgumentGroup, flag: str, form: str, meaning: str) -> None:
+    text = f"{meaning}; may be repeated"
+    group.add_argument(flag, action="append", default=[], metavar=form, help=text)
+
+
+def parse_region(text: str) -> Region:
+    """Read ``ROW0,COL0,ROW1,COL1``.
+
+    Raises
+    ------
+    VslpError
+        If it is not four whole numbers.
+    """
+    try:
+        top, left, bottom, right = (int(part) for part in text.split(","))
+    except ValueError as error:
+        raise VslpError(
+            f"“{text}” is not a region: write ROW0,COL0,ROW1,COL1, such as 0,0,512,512."
+        ) from error
+    return top, left, bottom, right
+
+
+def parse_pixel_size(text: str) -> tuple[float, float]:
+    """Read one number, or two for height and width (µm).
+
+    Raises
+    ------
+    VslpError
+        If it is not one or two numbers above 0.
+    """
+    try:
+        sides = [float(part) for part in text.split(",")]
+    except ValueError:
+        sides = []
+    if len(sides) not in (1, 2) or not all(math.isfinite(s) and s > 0 for s in sides):
+        raise VslpError(f"“{text}” is not a pixel size: write it in µm, such as 0.5.")
+    return sides[0], sides[-1]
+
+
+def _run_demo(arguments: argparse.Namespace) -> None:
+    from napari_vslp.cli.demo import run
+
+    run(arguments)
+
+
+def _run_segment(arguments: argparse.Namespace) -> None:
+    from napari_vslp.cli.segment import run
+
+    run(arguments)

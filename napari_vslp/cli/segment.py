@@ -1,0 +1,92 @@
+"""``napari-vslp segment``: a file in, a folder of results out."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from napari_vslp.cli.terminal import following, say, table
+from napari_vslp.files.atomic import check_folder
+from napari_vslp.segmentation import Segmentation
+from napari_vslp.settings import Settings
+from napari_vslp.tissues import check_clicks, check_tissues, coloured, parse_click, parse_tissue
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Segment the image named, write the results and print them.
+
+    Raises
+    ------
+    VslpError
+        If anything typed cannot be used; whatever lay in the output folder is kept.
+    """
+    settings = settings_of(arguments)
+    tissues = coloured([parse_tissue(text) for text in arguments.tissue])
+    clicks = [parse_click(text) for text in arguments.click]
+    # All that can fail quickly does so before torch is imported.
+    check_tissues(tissues, settings.trust)
+
+    from napari_vslp.files.images import read_image
+    from napari_vslp.files.results import write_result
+    from napari_vslp.slides.plain import check_region, crop, image_shape, to_rgb
+
+    picture = read_image(arguments.image)
+    shape = image_shape(picture.pixels)
+    region = check_region(arguments.region, shape)
+    check_clicks(clicks, tissues, shape)
+    check_folder(arguments.out)
+
+    from napari_vslp.pipeline import segment
+
+    with following(arguments.quiet or arguments.json) as job:
+        result = segment(
+            picture.pixels,
+            tissues,
+            clicks=clicks,
+            region=arguments.region,
+            pixel_size_um=arguments.pixel_size or picture.pixel_size_um,
+            settings=settings,
+            job=job,
+        )
+    result = replace(result, notes=(*picture.notes, *result.notes))
+    shown, _ = to_rgb(crop(picture.pixels, region))
+    written = write_result(result, shown, arguments.out)
+    tell(result, written, arguments)
+
+
+def settings_of(arguments: argparse.Namespace) -> Settings:
+    """Return the settings that were typed."""
+    return Settings(
+        encoder=arguments.encoder,
+        augmentation=not arguments.no_augmentation,
+        smoothness=arguments.smoothness,
+        edges=not arguments.no_edges,
+        trust=arguments.trust,
+        trust_strength=arguments.trust_strength,
+        tissue_only=arguments.tissue_only,
+        device=arguments.device,
+        backend=arguments.backend,
+        tolerance=arguments.tolerance,
+        max_iterations=arguments.max_iterations,
+        seed=arguments.seed,
+    )
+
+
+def tell(result: Segmentation, written: list[Path], arguments: argparse.Namespace) -> None:
+    """Print notes to stderr, and the table or the JSON summary to stdout."""
+    if arguments.json:
+        from napari_vslp.files.summary import summary
+
+        json.dump(summary(result), sys.stdout, indent=2)
+        sys.stdout.write("\n")
+    if arguments.quiet:
+        return
+    for note in result.notes:
+        say(note)
+    if not arguments.json:
+        sys.stdout.write(f"{table(result)}\n")
+        names = ", ".join(path.name for path in written)
+        sys.stdout.write(f"Written to {written[0].parent}: {names}\n")

@@ -1,0 +1,1 @@
+"""Images in, results out: all that touches the disk."""

@@ -1,0 +1,1 @@
+"""Images as they come, turned into what the rest works on."""
