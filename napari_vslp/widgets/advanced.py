@@ -1,0 +1,175 @@
+"""The settings that most users never need, folded away."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLineEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_vslp.settings import Settings
+from napari_vslp.tissues import Trust
+from napari_vslp.widgets.steady import SteadyCombo, SteadySpin
+
+TRUSTS: dict[Trust, str] = {
+    "interval": "Within the ± I gave",
+    "measured": "Exactly as typed",
+    "quadratic": "Near them; the image may pull",
+    "kl": "Near them; keep rare tissues",
+    "robust": "Overrule a number far off",
+    "none": "Ignore the numbers",
+}
+DEVICES = {"auto": "Automatic", "cpu": "Processor", "cuda": "Graphics card"}
+LOOKS = ("Built in", "From a file", "From the internet, by name")
+_SOFT = ("quadratic", "kl", "robust")
+
+
+class AdvancedPanel(QWidget):
+    """A fold with the settings of a segmentation.
+
+    Signals
+    -------
+    fusion_changed
+        A setting changed that a quick new solve can follow.
+    """
+
+    fusion_changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.fold = QPushButton("▸  Advanced settings", self)
+        self.fold.setCheckable(True)
+        self.fold.setAccessibleName("Advanced settings")
+        self.fold.setStyleSheet("text-align: left;")
+        self.body = QWidget(self)
+        self.body.hide()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.fold)
+        layout.addWidget(self.body)
+        self._make_controls()
+        self._lay_out()
+        self._connect()
+
+    def _make_controls(self) -> None:
+        self.trust = _combo("Meet the shares", list(TRUSTS.values()))
+        self.trust.setToolTip("How far the numbers typed are to be trusted against the image")
+        self.strength = _spin("Strength", 1.0, (0.01, 1000.0), "How strongly the numbers pull")
+        self.smoothness = _spin(
+            "Boundary smoothness", 2.0, (0.0, 1000.0), "Larger: smoother, fewer small islands"
+        )
+        self.edges = _check("Boundaries follow edges in the image", True)
+        self.tissue_only = _check("Leave out white background", False)
+        self.tissue_only.setToolTip("Shares are then shares of the tissue, not of the region")
+        self.encoder = _combo("Eye for tissue", list(LOOKS))
+        self.encoder.setToolTip("What tells tissues apart; the built-in one suits H&E")
+        self.encoder_name = QLineEdit(self)
+        self.encoder_name.setAccessibleName("File or name")
+        self.browse = QPushButton("Choose…", self)
+        self.browse.setAccessibleName("Choose a file")
+        self.augmentation = _check("Look from eight sides (slower, surer)", True)
+        self.device = _combo("Compute on", list(DEVICES.values()))
+
+    def _lay_out(self) -> None:
+        form = QFormLayout(self.body)
+        form.setContentsMargins(4, 4, 0, 4)
+        form.setVerticalSpacing(4)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form.addRow("Meet the shares", self.trust)
+        form.addRow("Strength", self.strength)
+        form.addRow("Smoothness", self.smoothness)
+        form.addRow(self.edges)
+        form.addRow(self.tissue_only)
+        form.addRow("Eye for tissue", self.encoder)
+        self.where = QWidget(self.body)
+        line = QHBoxLayout(self.where)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.addWidget(self.encoder_name, 1)
+        line.addWidget(self.browse)
+        form.addRow(self.where)
+        form.addRow(self.augmentation)
+        form.addRow("Compute on", self.device)
+        self._follow_choices()
+
+    def _connect(self) -> None:
+        self.fold.toggled.connect(self._unfold)
+        self.browse.clicked.connect(self._browse)
+        self.encoder.currentIndexChanged.connect(self._follow_choices)
+        self.trust.currentIndexChanged.connect(self._follow_choices)
+        for signal in (
+            self.trust.currentIndexChanged,
+            self.strength.valueChanged,
+            self.smoothness.valueChanged,
+            self.edges.toggled,
+            self.tissue_only.toggled,
+        ):
+            signal.connect(lambda *_: self.fusion_changed.emit())
+
+    def settings(self) -> Settings:
+        """Return the settings as they stand.
+
+        Raises
+        ------
+        VslpError
+            If one of them cannot be meant.
+        """
+        named = self.encoder_name.text().strip() if self.encoder.currentIndex() else ""
+        return Settings(
+            encoder=named or "bundled",
+            augmentation=self.augmentation.isChecked(),
+            smoothness=self.smoothness.value(),
+            edges=self.edges.isChecked(),
+            trust=list(TRUSTS)[self.trust.currentIndex()],
+            trust_strength=self.strength.value(),
+            tissue_only=self.tissue_only.isChecked(),
+            device=list(DEVICES)[self.device.currentIndex()],
+        )
+
+    def _unfold(self, on: bool) -> None:
+        self.fold.setText(f"{'▾' if on else '▸'}  Advanced settings")
+        self.body.setVisible(on)
+
+    def _follow_choices(self, *_: object) -> None:
+        choice = self.encoder.currentIndex()
+        self.where.setVisible(choice > 0)
+        self.browse.setVisible(choice == 1)
+        self.encoder_name.setPlaceholderText("weights.safetensors" if choice == 1 else "hf-hub:…")
+        self.strength.setEnabled(list(TRUSTS)[self.trust.currentIndex()] in _SOFT)
+
+    def _browse(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(
+            self, "Choose weights", "", "Weights (*.safetensors);;All files (*)"
+        )
+        if path:
+            self.encoder_name.setText(path)
+
+
+def _combo(name: str, choices: list[str]) -> SteadyCombo:
+    box = SteadyCombo()
+    box.setAccessibleName(name)
+    box.addItems(choices)
+    return box
+
+
+def _spin(name: str, value: float, limits: tuple[float, float], tip: str) -> SteadySpin:
+    spin = SteadySpin()
+    spin.setAccessibleName(name)
+    spin.setToolTip(tip)
+    spin.setRange(*limits)
+    spin.setSingleStep(0.5)
+    spin.setValue(value)
+    return spin
+
+
+def _check(text: str, on: bool) -> QCheckBox:
+    box = QCheckBox(text)
+    box.setAccessibleName(text)
+    box.setChecked(on)
+    return box

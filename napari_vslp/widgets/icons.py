@@ -1,0 +1,102 @@
+"""Small buttons drawn in the text colour of whatever theme napari wears."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from qtpy.QtCore import QPointF, QRectF, Qt
+from qtpy.QtGui import QPainter, QPaintEvent, QPalette, QPen
+from qtpy.QtWidgets import QPushButton, QWidget
+
+Drawing = Callable[[QPainter, bool], None]
+
+
+def _click(p: QPainter, _on: bool) -> None:
+    p.drawEllipse(QPointF(8, 8), 4.5, 4.5)
+    for x1, y1, x2, y2 in ((8, 1, 8, 5), (8, 11, 8, 15), (1, 8, 5, 8), (11, 8, 15, 8)):
+        p.drawLine(QPointF(x1, y1), QPointF(x2, y2))
+
+
+def _brush(p: QPainter, _on: bool) -> None:
+    p.drawLine(QPointF(14, 2), QPointF(7.5, 8.5))
+    p.setBrush(p.pen().color())
+    p.drawEllipse(QRectF(2, 8.5, 6, 5.5))
+
+
+def _lock(p: QPainter, on: bool) -> None:
+    shift = 0.0 if on else 4.0  # an open lock's shackle stands aside
+    p.drawArc(QRectF(4.5 + shift, 2, 7, 10), 0, 180 * 16)
+    if on:
+        p.setBrush(p.pen().color())
+    p.drawRect(QRectF(3, 7.5, 10, 6.5))
+
+
+def _unknown(p: QPainter, _on: bool) -> None:
+    p.drawArc(QRectF(5, 2, 6, 6), -60 * 16, 230 * 16)
+    p.drawLine(QPointF(9, 7.6), QPointF(8, 10))
+    p.drawPoint(QPointF(8, 13))
+
+
+def _remove(p: QPainter, _on: bool) -> None:
+    p.drawLine(QPointF(4, 4), QPointF(12, 12))
+    p.drawLine(QPointF(12, 4), QPointF(4, 12))
+
+
+DRAWINGS: dict[str, Drawing] = {
+    "click": _click,
+    "brush": _brush,
+    "lock": _lock,
+    "unknown": _unknown,
+    "remove": _remove,
+}
+
+
+class IconButton(QPushButton):
+    """A square button with a drawing, a tooltip and an accessible name.
+
+    Parameters
+    ----------
+    drawing
+        A key of `DRAWINGS`.
+    name
+        What a screen reader says, such as “Click in Tumour”.
+    tip
+        The tooltip.
+    checkable
+        Whether the button stays down.
+    """
+
+    def __init__(
+        self,
+        drawing: str,
+        name: str,
+        tip: str,
+        checkable: bool = False,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._draw = DRAWINGS[drawing]
+        self.setCheckable(checkable)
+        self.setAccessibleName(name)
+        self.setToolTip(tip)
+        self.setFixedSize(24, 24)
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """Draw the button, then its sign on top."""
+        super().paintEvent(event)
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.translate(4, 4)
+        painter.setPen(self._pen())
+        self._draw(painter, self.isChecked())
+        painter.end()
+
+    def _pen(self) -> QPen:
+        colour = self.palette().color(QPalette.ColorRole.WindowText)
+        if not self.isEnabled():
+            colour.setAlphaF(0.35)
+        elif self.isCheckable() and not self.isChecked():
+            colour.setAlphaF(0.75)
+        pen = QPen(colour, 1.6)
+        pen.setCapStyle(Qt.PenCapStyle.RoundCap)
+        return pen

@@ -1,0 +1,41 @@
+"""What of a result is shown as layers: their keys, names, colours and ranges."""
+
+from __future__ import annotations
+
+import numpy as np
+from napari.utils.colormaps import Colormap
+
+from napari_vslp.segmentation import FloatMap, Segmentation
+from napari_vslp.widgets.colours import clear_to
+
+PREFIX = "Result · "
+CONFIDENCE = "confidence in "  # the keys of the tissues' layers
+LABELS = "labels"
+# key: (name, colour map)
+MAPS: dict[str, tuple[str, Colormap | str]] = {
+    "fidelity_map": ("doubt: numbers", clear_to("doubt numbers", "#6a0048", "#ff20d0")),
+    "regularisation_map": ("doubt: boundary", clear_to("doubt boundary", "#101010", "#ffffff")),
+    "margin": ("margin", "gray"),
+}
+DOUBTS = ("fidelity_map", "regularisation_map")  # clear where there is none, so above the labels
+
+
+def values_of(result: Segmentation) -> dict[str, FloatMap]:
+    """Return the map of each key, in the order in which the layers are made."""
+    maps = {key: getattr(result, key) for key in MAPS}
+    names = [CONFIDENCE + tissue.name for tissue in result.tissues]
+    return maps | dict(zip(names, result.confidence, strict=True))
+
+
+def title_of(key: str) -> tuple[str, Colormap | str]:
+    """Return the name (without the prefix) and the colour map of a key."""
+    return MAPS.get(key) or (f"like {key.removeprefix(CONFIDENCE)}", "inferno")
+
+
+def limits_of(key: str, values: FloatMap) -> tuple[float, float]:
+    """Return the values shown darkest and brightest."""
+    if key.startswith(CONFIDENCE):
+        return 0.0, 1.0
+    # One pixel in 200 may be brighter than white, or a single one would darken all others.
+    high = float(np.percentile(values[::4, ::4], 99.5)) if values.size else 1.0
+    return 0.0, max(high, 1e-3)

@@ -1,0 +1,20 @@
+"""The four panels of the dock, handed around together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from napari_vslp.widgets.advanced import AdvancedPanel
+from napari_vslp.widgets.region_panel import RegionPanel
+from napari_vslp.widgets.run_panel import RunPanel
+from napari_vslp.widgets.tissue_table import TissueTable
+
+
+@dataclass(frozen=True)
+class Panels:
+    """What the user holds; the panels know nothing of each other."""
+
+    region: RegionPanel
+    table: TissueTable
+    advanced: AdvancedPanel
+    run: RunPanel

@@ -1,0 +1,109 @@
+"""Segment, Cancel, Live, and what the job says meanwhile."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_vslp.progress import Progress
+from napari_vslp.segmentation import Segmentation
+from napari_vslp.widgets import words
+
+
+class RunPanel(QWidget):
+    """The buttons that start and stop a job, its progress and one status line.
+
+    Signals
+    -------
+    segment_asked, cancel_asked, live_toggled
+        What the hand pressed.
+    """
+
+    segment_asked = Signal()
+    cancel_asked = Signal()
+    live_toggled = Signal(bool)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._make_buttons()
+        self._make_lines()
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.segment, 1)
+        buttons.addWidget(self.cancel)
+        buttons.addWidget(self.live)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 4, 0, 0)
+        layout.setSpacing(4)
+        layout.addWidget(self.hint)
+        layout.addLayout(buttons)
+        layout.addWidget(self.progress)
+        layout.addWidget(self.status)
+        self.set_busy(False)
+
+    def _make_buttons(self) -> None:
+        self.segment = QPushButton("Segment", self)
+        self.segment.setObjectName("segment")
+        self.segment.setToolTip("Segment the region with these shares and clicks")
+        self.segment.clicked.connect(self.segment_asked)
+        self.cancel = QPushButton("Cancel", self)
+        self.cancel.setToolTip("Stop; the previous result is kept")
+        self.cancel.clicked.connect(self.cancel_asked)
+        self.live = QCheckBox("Live", self)
+        self.live.setToolTip("Follow every slider move and click once there is a result")
+        self.live.toggled.connect(self.live_toggled)
+        for button in (self.segment, self.cancel, self.live):
+            button.setAccessibleName(button.text())
+
+    def _make_lines(self) -> None:
+        self.progress = QProgressBar(self)
+        self.progress.setAccessibleName("Progress")
+        self.progress.setRange(0, 1000)
+        self.progress.setTextVisible(False)
+        self.progress.setFixedHeight(6)
+        self.status = QLabel(self)
+        self.status.setAccessibleName("Status")
+        self.status.setWordWrap(True)
+        self.status.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        # Two lines are kept free, so that nothing above moves when there is more to say.
+        self.status.setMinimumHeight(2 * self.status.fontMetrics().lineSpacing() + 4)
+        self.hint = QLabel(self)
+        self.hint.setObjectName("hint")
+        self.hint.setAccessibleName("Hint")
+        self.hint.setWordWrap(True)
+        self.hint.hide()
+
+    def set_busy(self, busy: bool) -> None:
+        """Offer Cancel while a job runs, and Segment while none does."""
+        self.segment.setEnabled(not busy)
+        self.cancel.setEnabled(busy)
+        if not busy:
+            self.progress.setValue(0)
+
+    def say(self, sentence: str) -> None:
+        """Show one sentence in the status line."""
+        self.status.setText(sentence)
+
+    def show_progress(self, progress: Progress, in_words: bool = True) -> None:
+        """Show how far a job has come, by the bar and, unless it came unasked, in words."""
+        self.progress.setValue(round(1000 * min(max(progress.fraction, 0.0), 1.0)))
+        if in_words:
+            self.say(progress.note or f"{progress.stage}…")
+
+    def show_result(self, result: Segmentation | None) -> None:
+        """Show how good a result is and what the user should read about it."""
+        if result is None:
+            self.hint.hide()
+            return
+        self.say(words.quality(result))
+        sentences = words.hints(result)
+        self.hint.setText("\n".join(sentences))
+        self.hint.setVisible(bool(sentences))
