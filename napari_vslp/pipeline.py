@@ -84,12 +84,15 @@ def segment(
         picture = read_image(image)
         image, notes = picture.pixels, picture.notes
         pixel_size_um = pixel_size_um or picture.pixel_size_um
+    points = as_clicks(clicks)
+    # What can be refused is refused before the network runs.
+    check_clicks(points, table, image_shape(image))
     prepared = prepare(image, region=region, settings=chosen, job=job)
     prepared = replace(prepared, notes=(*notes, *prepared.notes))
     return fuse(
         prepared,
         table,
-        clicks=as_clicks(clicks),
+        clicks=points,
         painted=painted,
         pixel_size_um=pixel_size_um,
         settings=chosen,

@@ -132,9 +132,7 @@ class Prepared:
         weight = edge_weight(self.image) if settings.edges else np.ones(self.image.shape[:2])
         radius = (weight * (settings.smoothness / 2)).astype(np.float32)
         if settings.tissue_only:
-            from napari_vslp.confidence.background import white_background
-
-            radius[white_background(self.image) > 0.5] = OUTSIDE
+            radius[self.features.white > 0.5] = OUTSIDE
             if not (radius >= 0).any():
                 raise VslpError("The region holds white background only: choose one with tissue.")
         self._last.radius = (key, radius)
