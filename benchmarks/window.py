@@ -5,10 +5,10 @@ Run it on an idle machine with a screen (``xvfb-run`` will do)::
     python benchmarks/window.py
 
 The image is 512 × 512 px with four tissues. *Heartbeat* is how late a 10 ms timer of the Qt loop
-was at worst: from pressing Segment until the job had ended and its labels were in the viewer, and
-from there until all other layers were made or updated. *Live* is from the slider's signal to the
-new labels being in the layer, and until they were painted as well. *Cancel* is from pressing it
-until the thread had ended.
+was at worst: from pressing Segment until the solver's last word, until its labels were in the
+viewer, and from there until all other layers were made or updated. *Live* is from the slider's
+signal to the new labels being in the layer, and until they were painted as well. *Cancel* is from
+pressing it until the thread had ended.
 """
 
 from __future__ import annotations
@@ -42,6 +42,11 @@ class Heartbeat:
         self._timer = QTimer()
         self._timer.timeout.connect(self._beat)
         self._timer.start(BEAT_MS)
+
+    def worst(self) -> float:
+        """Return the worst lateness so far (ms)."""
+        self._beat()
+        return self.worst_ms
 
     def restart(self) -> float:
         """Return the worst lateness so far (ms) and begin anew."""
@@ -78,21 +83,30 @@ class Bench:
             QApplication.processEvents()
             time.sleep(0.0005)
 
-    def job(self) -> tuple[float, float, float]:
-        """Press Segment; return its seconds and the worst beats (ms) in it and in showing it."""
+    def job(self) -> tuple[float, float, float, float]:
+        """Press Segment; return its seconds and the worst beats (ms).
+
+        Until the solver's last word, until its labels were in the viewer, and in showing the rest.
+        """
         heartbeat = Heartbeat()
         began = time.perf_counter()
         ended = [0.0, 0.0]
+        solved = [0.0]
+
+        def still_solving(_: object) -> None:
+            solved[0] = heartbeat.worst()
 
         def job_ended() -> None:
             ended[:] = [time.perf_counter() - began, heartbeat.restart()]
 
+        self.solving.runner.progressed.connect(still_solving)
         self.solving.runner.returned.connect(job_ended)
         self.dock.run.segment.click()
         self.wait(lambda: self.settled)
         self.wait(lambda: False, 0.3)
         self.solving.runner.returned.disconnect(job_ended)
-        return ended[0], ended[1], heartbeat.restart()
+        self.solving.runner.progressed.disconnect(still_solving)
+        return ended[0], solved[0], ended[1], heartbeat.restart()
 
     def live(self) -> tuple[list[float], list[float], float]:
         """Move a slider; return the ms until each result was in the layer and was painted."""
@@ -140,10 +154,11 @@ def main() -> None:
         rows = []
         for name in ("first job ever", "second job"):
             bench.dock.controller.session.key = None  # the encoder looks again
-            seconds, in_job, showing = bench.job()
+            seconds, solving, in_job, showing = bench.job()
             rows.append((f"{name}: seconds", f"{seconds:.2f}"))
-            rows.append((f"{name}: worst beat (ms)", f"{in_job:.0f}"))
-            rows.append((f"{name}: worst beat while showing (ms)", f"{showing:.0f}"))
+            rows.append((f"{name}: worst beat while it runs (ms)", f"{solving:.0f}"))
+            rows.append((f"{name}: … until its labels are added (ms)", f"{in_job:.0f}"))
+            rows.append((f"{name}: … in showing the rest (ms)", f"{showing:.0f}"))
         updated, painted, worst = bench.live()
         rows.append(("live: slider to layer, median (ms)", f"{statistics.median(updated):.0f}"))
         rows.append(("live: slider to layer, worst (ms)", f"{max(updated):.0f}"))
