@@ -23,7 +23,10 @@ def boundary_row(
     length: Rows,
     gap: Rows,
 ) -> None:
-    """Add one tissue's (λg/2)|∇u| to `length`, and its excess over ⟨∇u, p⟩ to `gap`."""
+    """Add one tissue's (λg/2)|∇u| to `length`, and its excess over ⟨∇u, p⟩ to `gap` (nats).
+
+    All arrays are rows, (W,) float32, as in `kernels.step_round`.
+    """
     width = u.shape[0]
     zero = np.float32(0.0)
     for x in range(width):
@@ -52,7 +55,8 @@ def weigh_row(
 ) -> float:
     """Add one tissue to a row's sums ⟨u,C⟩, ⟨u,C−φ⟩, ⟨u,Q⟩ and minima; return its Σ m u.
 
-    Short loops, because one long one touches too many arrays to be vectorised.
+    All arrays are rows, (W,) float32; `push` is ∇ᵀp and `price` φ of this tissue (nats). Short
+    loops, because one long one touches too many arrays to be vectorised.
     """
     width, total = u.shape[0], np.float32(0.0)
     for x in range(width):

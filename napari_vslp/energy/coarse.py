@@ -43,7 +43,10 @@ def coarse_start(  # noqa: PLR0917 - calls itself in this order
 
 
 def halve(problem: Problem) -> Problem:
-    """Return the problem on blocks of 2 × 2 px; blocks without tissue stay outside."""
+    """Return the problem on blocks of 2 × 2 px; blocks without tissue stay outside.
+
+    Costs become (K, ⌈H/2⌉, ⌈W/2⌉) float32 and the radius (⌈H/2⌉, ⌈W/2⌉) float32.
+    """
     inside: Array = (problem.radius >= 0).astype(np.float32)
     count = _block_sum(inside)
     shared: Array = np.maximum(count, np.float32(1))
@@ -55,7 +58,15 @@ def halve(problem: Problem) -> Problem:
 
 
 def refine(state: State, problem: Problem) -> State:
-    """Return a coarse state on the fine grid, with bilinear forces and labels."""
+    """Return a coarse state on the fine grid, with bilinear forces and labels.
+
+    Parameters
+    ----------
+    state
+        Of `halve(problem)`: u (K, ⌈H/2⌉, ⌈W/2⌉), p (2, K, ⌈H/2⌉, ⌈W/2⌉), float32.
+    problem
+        The fine problem, whose (K, H, W) the result has.
+    """
     u, p = np.empty_like(problem.cost), np.empty((2, *problem.cost.shape), np.float32)
     for k in range(len(u)):
         _double(state.u[k], u[k], 1.0)

@@ -19,7 +19,17 @@ Sums = NDArray[np.float64]
 
 @numba.njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
 def edges_of(radius: Rows, y: int, right: Rows, down: Rows, inside: Rows, ball: Rows) -> None:
-    """Fill one row's switches: 1 where the neighbour right or below is tissue like this pixel."""
+    """Fill one row's switches: 1 where the neighbour right or below is tissue like this pixel.
+
+    Parameters
+    ----------
+    radius
+        (H, W) float32, λg/2 (nats), negative outside the tissue.
+    y
+        The row (px).
+    right, down, inside, ball
+        (W,) float32, filled: the two switches, the tissue mask, and max(radius, 0).
+    """
     height, width = radius.shape
     below = min(y + 1, height - 1)
     last = np.float32(1.0 if y + 1 < height else 0.0)
@@ -49,7 +59,8 @@ def step_round(
 ) -> None:
     """Step one row and one tissue of p: p~ = proj(p + σ∇u) onto |p|₂ ≤ λg/2.
 
-    What the u step needs, 2p~ − p, is left in `bar_x` and `bar_y`.
+    All arrays are rows, (W,) float32: u here and in the row below, p (changed), the switches and
+    radius of `edges_of`; what the u step needs, 2p~ − p, is left in `bar_x` and `bar_y`.
     """
     width = u.shape[0]
     s, rho, tiny = np.float32(sigma), np.float32(relax), np.float32(1e-30)
@@ -102,7 +113,15 @@ def step_box(
 
 @numba.njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
 def project_rows(v: Rows, theta: Rows, total: Rows, count: Rows) -> None:
-    """Leave in `theta` the threshold with Σ_k max(v_k − θ, 0) = 1 at every x (Michelot, 1986)."""
+    """Leave in `theta` the threshold with Σ_k max(v_k − θ, 0) = 1 at every x (Michelot, 1986).
+
+    Parameters
+    ----------
+    v
+        (K, W) float32, what is to be projected onto the simplex.
+    theta, total, count
+        (W,) float32; the last two are scratch.
+    """
     tissues, width = v.shape
     one = np.float32(1.0)
     for x in range(width):
