@@ -24,7 +24,7 @@ from torch.nn import functional
 
 from napari_vslp.confidence.network import HybridSegmenter
 from napari_vslp.confidence.weights import BUNDLED, file_hash, load_model
-from napari_vslp.learning.pseudo_labels import turned_scores
+from napari_vslp.learning.views import turned_scores
 
 Masks = NDArray[np.bool_]
 Maps = NDArray[np.float64]

@@ -3,10 +3,18 @@
 It needs a screen of at least 1280 × 800 px; without one::
 
     xvfb-run -s "-screen 0 1280x800x24" python docs/make_screenshots.py
+
+With a table of images and shares, it takes those of the dock “Teach tissues” instead, once a
+training from that table has shown eight points of its curves; the training is then thrown away::
+
+    xvfb-run -s "-screen 0 1280x800x24" python docs/make_screenshots.py shares.csv
 """
 
 from __future__ import annotations
 
+import os
+import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,32 +24,67 @@ from napari.viewer import Viewer
 from qtpy.QtWidgets import QApplication
 
 from napari_vslp.demo import tumour_nest
+from napari_vslp.learning.cohort import read_cohort
 from napari_vslp.widgets.dock import SegmentDock
 from napari_vslp.widgets.launch import fill, open_dock
+from napari_vslp.widgets.train_dock import TrainDock
 
 FOLDER = Path(__file__).parent / "images"
 SIZE = (1280, 800)
-THEMES = {"dark": "window.png", "light": "window-light.png"}
+THEMES = {"dark": "", "light": "-light"}
+POINTS = 8
 
 
 def main() -> None:
-    """Solve the demo in the real window and save it in each theme."""
+    """Take the pictures of the one dock or, with a table, of the other."""
     FOLDER.mkdir(exist_ok=True)
     with notification_manager:
+        if len(sys.argv) > 1:
+            teach(Path(sys.argv[1]))
+        else:
+            segment()
+
+
+def segment() -> None:
+    """Solve the demo in the real window."""
+    viewer = Viewer(title="napari-vslp")
+    dock = open_dock(viewer)
+    fill(viewer, dock, tumour_nest())
+    viewer.window._qt_window.resize(*SIZE)
+    _turn(lambda: False, 0.5)
+    dock.run.segment.click()
+    _turn(lambda: _solved(dock), 120)
+    _save(viewer, "window")
+    viewer.close()
+
+
+def teach(table: Path) -> None:
+    """Train from a table for a while."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["VSLP_MODELS"] = folder
         viewer = Viewer(title="napari-vslp")
-        dock = open_dock(viewer)
-        fill(viewer, dock, tumour_nest())
-        window = viewer.window._qt_window
-        window.resize(*SIZE)
-        _turn(lambda: False, 0.5)
-        dock.run.segment.click()
-        _turn(lambda: _solved(dock), 120)
-        viewer.reset_view()
-        for theme, name in THEMES.items():
-            viewer.theme = theme
-            _turn(lambda: False, 1.0)
-            window.grab().save(str(FOLDER / name))
+        dock = TrainDock(viewer)
+        viewer.window.add_dock_widget(dock, name="Teach tissues", area="right")
+        viewer.window._qt_window.resize(*SIZE)
+        dock.table.choose(table)
+        _turn(lambda: dock.table.reading is not None, 60)
+        if dock.table.reading is not None:
+            shown = read_cohort(table, tissues=dock.table.reading.tissues).bags[0].image
+            viewer.open(str(shown))
+        dock.run.start.click()
+        _turn(lambda: len(dock.curves.records) >= POINTS, 3600)
+        _save(viewer, "teach")
+        dock.teaching.end()
         viewer.close()
+
+
+def _save(viewer: Viewer, name: str) -> None:
+    """Save the window in each theme."""
+    viewer.reset_view()
+    for theme, ending in THEMES.items():
+        viewer.theme = theme
+        _turn(lambda: False, 1.0)
+        viewer.window._qt_window.grab().save(str(FOLDER / f"{name}{ending}.png"))
 
 
 def _solved(dock: SegmentDock) -> bool:

@@ -125,12 +125,17 @@ def prepare(
     # Only the region is converted, so that a huge image costs no more than its region.
     rgb, notes = to_rgb(crop(image, region))
     from napari_vslp.confidence.encoder import load_encoder
-    from napari_vslp.confidence.features import encode_image
+    from napari_vslp.confidence.feature_cache import see_image
 
     job.report(Progress("Loading the network", 0.0))
     encoder = load_encoder(settings.encoder, settings.device, job)
-    features = encode_image(
-        rgb, encoder, augmentation=settings.augmentation, job=job, seed=settings.seed
+    features = see_image(
+        rgb,
+        encoder,
+        settings.augmentation,
+        job=job,
+        seed=settings.seed,
+        cache=settings.cache,
     )
     return Prepared(rgb, features, region, shape, (*notes, *features.notes))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from napari_vslp.errors import Cancelled
@@ -44,6 +44,8 @@ class Progress:
         Only from the solver: iterations so far, relative duality gap, energies (nats).
     note
         A sentence worth keeping, such as "The GPU is full; going on with the processor."
+    figures
+        Only from training: what a check measured, by name.
     """
 
     stage: str
@@ -53,6 +55,7 @@ class Progress:
     fidelity: float | None = None
     regularisation: float | None = None
     note: str | None = None
+    figures: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True)

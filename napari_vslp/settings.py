@@ -19,7 +19,8 @@ class Settings:
     Attributes
     ----------
     encoder
-        ``"bundled"``, the path of a ``.safetensors`` file, or a hub name (``"hf-hub:…"``).
+        ``"bundled"``, the name of a model in the library, the path of a ``.safetensors`` file, or
+        a hub name (``"hf-hub:…"``).
     augmentation
         Whether the eight flips and rotations are averaged in stage 1.
     smoothness
@@ -42,6 +43,8 @@ class Settings:
         Where the solver stops at the latest.
     seed
         Of everything that draws random numbers.
+    cache
+        Whether what the encoder saw is remembered on disk, so that it looks at an image once.
     """
 
     encoder: str = "bundled"
@@ -56,6 +59,7 @@ class Settings:
     tolerance: float = 1e-4
     max_iterations: int = 3000
     seed: int = 0
+    cache: bool = True
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""

@@ -57,9 +57,15 @@ class Tissue:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Lowest and highest proportion asked for, within [0, 1]."""
+        """Lowest and highest proportion asked for, within [0, 1].
+
+        A tissue typed as 0 % is not there, whatever its tolerance: five points of a tissue that
+        is absent cost more than five points of one that is present (docs/accuracy.md).
+        """
         if self.value is None:
             return 0.0, 1.0
+        if self.value == 0:
+            return 0.0, 0.0
         # Rounding keeps 0.3 ± 0.1 at [0.2, 0.4] instead of [0.19999999999999998, 0.4].
         low = round(self.value - self.tolerance, 9)
         high = round(self.value + self.tolerance, 9)
@@ -93,7 +99,8 @@ _CLICK = re.compile(r"^\s*(?P<name>[^:]+?)\s*:\s*(?P<row>-?\d+)\s*,\s*(?P<column
 def parse_tissue(text: str, colour: Colour = PALETTE[0]) -> Tissue:
     """Read one tissue written as ``gland=60±5``, ``gland=60+-5``, ``other=40`` or ``gland=?``.
 
-    A number without ``±`` is met exactly (tolerance 0). Numbers are per cent.
+    A number without ``±`` is met exactly (tolerance 0). Numbers are per cent. ``0±4`` is read as
+    ``2±2``, the same interval, since 0 alone means that the tissue is absent.
 
     Raises
     ------
@@ -111,6 +118,8 @@ def parse_tissue(text: str, colour: Colour = PALETTE[0]) -> Tissue:
         return Tissue(name, None, 0.0, colour)
     value = _per_cent(found["value"], name)
     tolerance = _per_cent(found["tolerance"] or "0", name)
+    if value == 0:
+        value = tolerance = tolerance / 2
     return Tissue(name, value, tolerance, colour)
 
 

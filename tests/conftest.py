@@ -24,6 +24,8 @@ SHARED = ROOT.parent / "shared" / "data"
 _HOME = tempfile.mkdtemp(prefix="vslp-tests-")
 for _name in ("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"):
     os.environ[_name] = _HOME
+# What fixtures of more than one test do; each test has folders of its own, see below.
+os.environ["VSLP_CACHE"], os.environ["VSLP_MODELS"] = f"{_HOME}/cache", f"{_HOME}/models"
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
@@ -60,6 +62,16 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if os.environ.get("VSLP_WINDOW_REQUIRED"):
         pytest.fail(f"This run must not skip window tests, but {reason}", pytrace=False)
     pytest.skip(reason)
+
+
+@pytest.fixture(autouse=True)
+def _own_cache_and_models(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keep every test off the user's folders and off what other tests left in theirs."""
+    folder = tmp_path_factory.mktemp("user", numbered=True)
+    monkeypatch.setenv("VSLP_CACHE", str(folder / "cache"))
+    monkeypatch.setenv("VSLP_MODELS", str(folder / "models"))
 
 
 @pytest.fixture(scope="session")

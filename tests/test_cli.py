@@ -129,7 +129,7 @@ def test_what_is_typed_reaches_the_science(picture, tmp_path, asked):
     typed += ["--smoothness", "4", "--trust", "kl", "--trust-strength", "3", "--no-edges"]
     typed += ["--no-augmentation", "--encoder", "hf-hub:some/net", "--device", "cpu"]
     typed += ["--backend", "torch", "--tolerance", "0.01", "--max-iterations", "9", "--seed", "7"]
-    typed += ["--tissue-only", "--quiet"]
+    typed += ["--tissue-only", "--no-cache", "--quiet"]
     assert segment(picture, tmp_path / "out", *typed) == 0
     (call,) = asked
     assert [t.interval for t in call["tissues"]] == [(0.55, 0.65), (0.35, 0.45)]
@@ -150,6 +150,7 @@ def test_what_is_typed_reaches_the_science(picture, tmp_path, asked):
         "tolerance": 0.01,
         "max_iterations": 9,
         "seed": 7,
+        "cache": False,
     }
 
 

@@ -30,12 +30,18 @@ from napari_vslp.tissues import (
         ("most=98±5", "most", 0.98, (0.93, 1.0)),
         ("gland=?", "gland", None, (0.0, 1.0)),
         ("tumour nest=30±10", "tumour nest", 0.3, (0.2, 0.4)),
+        ("fat=0", "fat", 0.0, (0.0, 0.0)),
+        ("fat=0±4", "fat", 0.02, (0.0, 0.04)),
     ],
 )
 def test_a_tissue_is_read_as_it_is_written(text, name, value, interval):
     tissue = parse_tissue(text)
     assert (tissue.name, tissue.value) == (name, pytest.approx(value) if value else value)
     assert tissue.interval == pytest.approx(interval, abs=1e-9)
+
+
+def test_a_tissue_typed_as_nothing_is_absent_whatever_its_tolerance():
+    assert Tissue("fat", 0.0, 0.05).interval == (0.0, 0.0)
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,14 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 
+from napari_vslp import segment
 from napari_vslp.confidence.card import ARCHITECTURE, FORMAT, ModelCard
+from napari_vslp.confidence.encoder import load_encoder
 from napari_vslp.confidence.network import HybridArguments, HybridSegmenter
+from napari_vslp.confidence.timm_network import TimmArguments, TimmSegmenter
 from napari_vslp.confidence.weights import BUNDLED, file_hash, load_model, save_model
 from napari_vslp.errors import VslpError
 
@@ -178,6 +182,124 @@ def test_a_folder_that_is_not_there_is_a_clear_error(small, tmp_path):
         save_model(tmp_path / "none" / "x.safetensors", small, CARD)
 
 
+def without(path, *left_out):
+    """Write a file anew whose card lacks some fields, as older versions wrote it."""
+    with safe_open(path, framework="pt") as file:
+        header = json.loads(file.metadata()["napari_vslp"])
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    header = {name: value for name, value in header.items() if name not in left_out}
+    save_file(tensors, path, metadata={"napari_vslp": json.dumps(header)})
+
+
+def test_a_card_of_before_there_was_provenance_still_loads(saved):
+    without(saved, "provenance")
+    assert load_model(saved)[1] == CARD
+
+
+@pytest.mark.parametrize("field", ["data", "tissues", "microns_per_pixel"])
+def test_a_card_that_lacks_anything_else_is_damaged(saved, field):
+    without(saved, field)
+    with pytest.raises(VslpError, match="description"):
+        load_model(saved)
+
+
+@pytest.mark.parametrize("microns", [None, 0.25])
+def test_a_card_says_how_it_came_to_be_and_may_not_know_its_pixel_size(small, tmp_path, microns):
+    card = replace(CARD, microns_per_pixel=microns, provenance={"table": "Tabelle „ä“.csv"})
+    path = tmp_path / "m.safetensors"
+    save_model(path, small, card)
+    assert load_model(path)[1] == card
+
+
+def timm_card(name, tissues=3):
+    arguments = TimmArguments(name, tissues, decoder_width=8)
+    return replace(CARD, data="made up for timm", arguments=arguments)
+
+
+@pytest.fixture(scope="module")
+def timm_saved(tmp_path_factory):
+    """Return the file of a small timm network with random weights."""
+    torch.manual_seed(0)
+    card = timm_card("test_resnet")
+    path = tmp_path_factory.mktemp("timm") / "resnet.safetensors"
+    save_model(path, TimmSegmenter(card.arguments).eval(), card)
+    return path
+
+
+@pytest.mark.parametrize("name", ["vit_tiny_patch16_224", "test_convnext", "test_vit"])
+def test_a_timm_network_comes_back_with_its_card(name, tmp_path):
+    torch.manual_seed(0)
+    card = timm_card(name)
+    network = TimmSegmenter(card.arguments).eval()
+    for buffer in network.buffers():
+        if buffer.is_floating_point():
+            buffer.uniform_(0.5, 1.5)
+    path = tmp_path / "timm.safetensors"
+    save_model(path, network, card)
+    module, found = load_model(path)
+    assert found == card
+    assert not module.training
+    assert not any(p.requires_grad for p in module.parameters())
+    assert module.state_dict().keys() == network.state_dict().keys()
+    image = torch.rand(1, 3, 90, 130)
+    with torch.inference_mode():
+        assert torch.allclose(module(image), network(image), atol=1e-5)
+
+
+@pytest.mark.parametrize(("height", "width"), [(64, 64), (33, 70), (5, 7), (97, 32)])
+@pytest.mark.parametrize("name", ["test_vit", "test_resnet"])
+def test_timm_networks_take_any_size(name, height, width):
+    network = TimmSegmenter(TimmArguments(name, 3, 8)).eval()
+    with torch.inference_mode():
+        logits, maps = network.forward_with_features(torch.rand(2, 3, height, width))
+    assert logits.shape == (2, 3, -(-height // 4), -(-width // 4))
+    assert logits.isfinite().all()
+    for stride, one in maps:
+        assert one.shape[-2:] == (-(-height // stride), -(-width // stride))
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"name": "no_such_net"}, "description.*no architecture 'no_such_net'"),
+        ({"name": "hf-hub:org/net"}, "description"),
+        ({"name": ["test_resnet"]}, "description"),
+        ({"name": None}, "description"),
+        ({"decoder_width": 10**9}, "description.*out of range"),
+        ({"depth": 3}, "description"),
+        ({"name": "test_vit"}, "do not fit"),
+        ({"decoder_width": 16}, "do not fit"),
+    ],
+)
+def test_a_timm_network_that_cannot_be_built_is_refused(timm_saved, tmp_path, changes, sentence):
+    with safe_open(timm_saved, framework="pt") as file:
+        header = json.loads(file.metadata()["napari_vslp"])
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    header["arguments"] |= changes
+    path = tmp_path / "changed.safetensors"
+    save_file(tensors, path, metadata={"napari_vslp": json.dumps(header)})
+    with pytest.raises(VslpError, match=sentence) as caught:
+        load_model(path)
+    assert str(caught.value).endswith(".")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["test_resnet", "test_vit"])
+def test_a_timm_network_segments_images_that_32_does_not_divide(name, tmp_path):
+    torch.manual_seed(0)
+    card = timm_card(name)
+    path = tmp_path / "timm.safetensors"
+    save_model(path, TimmSegmenter(card.arguments).eval(), card)
+    encoder = load_encoder(str(path), "cpu")
+    assert encoder.tissues == card.tissues
+    image = np.random.default_rng(0).integers(0, 256, (75, 101, 3), dtype=np.uint8)
+    asked = {"tumour": "30±5", "stroma": "50±5", "Lücke": "20±5"}
+    result = segment(image, asked, encoder=str(path), device="cpu", tolerance=1e-2)
+    assert result.labels.shape == (75, 101)
+    assert 0.25 - 1e-3 <= result.reached["tumour"] <= 0.35 + 1e-3
+    assert result.weights_hash == file_hash(path)
+
+
 def synthetic_section():
     """Two round glands, dark nuclei around a pale cell body and lumen, in pink stroma."""
     generator = np.random.default_rng(0)
@@ -206,3 +328,15 @@ def test_the_bundled_weights_find_glands_and_are_small():
     odds = (logits[1] - logits[0]).numpy()
     small_gland = gland[2::4, 2::4]
     assert odds[small_gland].mean() > odds[~small_gland].mean() + 0.5
+
+
+@pytest.mark.parametrize("low", [0x80, 0x50])
+def test_a_header_whose_length_begins_like_a_pickle_is_no_pickle(small, tmp_path, low):
+    path = tmp_path / "model.safetensors"
+    # The header's length is a multiple of eight, whose low byte comes round every 256.
+    for extra in range(300):
+        save_model(path, small, replace(CARD, data="x" * extra))
+        if path.read_bytes()[0] == low:
+            break
+    assert path.read_bytes()[0] == low
+    assert load_model(path)[1].data == "x" * extra

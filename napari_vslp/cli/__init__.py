@@ -1,4 +1,4 @@
-"""The command line: ``napari-vslp demo`` and ``napari-vslp segment``."""
+"""The command line: ``napari-vslp`` with its commands, all listed by ``--help``."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except VslpError as error:
         print(f"napari-vslp: {error}", file=sys.stderr)  # noqa: T201 - the sentence for the user
         return FAILED
-    except (KeyboardInterrupt, Cancelled):
-        print("napari-vslp: Stopped; nothing was written.", file=sys.stderr)  # noqa: T201
+    except (KeyboardInterrupt, Cancelled) as error:
+        said = str(error) or "Stopped; nothing was written."
+        print(f"napari-vslp: {said}", file=sys.stderr)  # noqa: T201
         return STOPPED
     return 0

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from napari_vslp import __version__
+from napari_vslp.cli import cache, evaluate, models, train
 from napari_vslp.errors import VslpError
 from napari_vslp.settings import Settings
 from napari_vslp.tissues import TRUST_MODES
@@ -46,6 +47,12 @@ def build_parser() -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
     )
+    train.add_arguments(commands.add_parser("train", help="learn tissues from shares of images"))
+    evaluate.add_arguments(
+        commands.add_parser("evaluate", help="measure a model on images with masks")
+    )
+    models.add_arguments(commands.add_parser("models", help="list, add, check and remove models"))
+    cache.add_arguments(commands.add_parser("cache", help="what is remembered of images"))
     return parser
 
 
@@ -93,8 +100,11 @@ def _add_settings(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--no-edges", action="store_true", help="ignore edges in the image")
     group.add_argument("--no-augmentation", action="store_true", help="look once, not eight times")
     group.add_argument(
-        "--encoder", default=_DEFAULT.encoder, help="bundled, a .safetensors file or hf-hub:NAME"
+        "--encoder",
+        default=_DEFAULT.encoder,
+        help="bundled, the name of a model of yours, a .safetensors file or hf-hub:NAME",
     )
+    group.add_argument("--no-cache", action="store_true", help="read the image anew, keep nothing")
     group.add_argument("--device", default=_DEFAULT.device, help="auto, cpu, cuda, cuda:1 or mps")
     group.add_argument("--backend", choices=("auto", "numba", "torch"), default=_DEFAULT.backend)
     _number(group, "--tolerance", _DEFAULT.tolerance, "relative gap at which to stop")

@@ -29,10 +29,12 @@ def run(arguments: argparse.Namespace) -> None:
     # All that can fail quickly does so before torch is imported.
     check_tissues(tissues, settings.trust)
 
+    from napari_vslp.confidence.model_names import resolve_model
     from napari_vslp.files.images import read_image
     from napari_vslp.files.results import write_result
     from napari_vslp.slides.plain import check_region, crop, image_shape, to_rgb
 
+    resolve_model(settings.encoder)
     picture = read_image(arguments.image)
     shape = image_shape(picture.pixels)
     region = check_region(arguments.region, shape)
@@ -72,6 +74,7 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
         tolerance=arguments.tolerance,
         max_iterations=arguments.max_iterations,
         seed=arguments.seed,
+        cache=not arguments.no_cache,
     )
 
 

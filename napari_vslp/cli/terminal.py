@@ -106,6 +106,14 @@ def _detail(progress: Progress) -> str:
     return f"iteration {progress.iteration}{gap}"
 
 
+def readable_size(size: int) -> str:
+    """Return a number of bytes in words, such as “9.1 MB”; a MB has a million."""
+    for unit, bytes_each in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if size >= bytes_each:
+            return f"{size / bytes_each:.1f} {unit}"
+    return f"{size} bytes"
+
+
 def table(result: Segmentation) -> str:
     """Return the tissues with the shares asked and reached, ready to print."""
     areas = result.areas_mm2()

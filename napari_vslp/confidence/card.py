@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any
 
 from napari_vslp.confidence.network import HybridArguments
+from napari_vslp.confidence.timm_network import TimmArguments
 from napari_vslp.errors import VslpError
 
 FORMAT = 1
 ARCHITECTURE = "vslp-hybrid"
 _KEY = "napari_vslp"
+_KINDS: Mapping[str, type[HybridArguments] | type[TimmArguments]] = {
+    ARCHITECTURE: HybridArguments,
+    "vslp-timm": TimmArguments,
+}
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,7 @@ class ModelCard:
     mean, std
         A channel of an RGB image in 0…1 is normalised by (x − mean) / std.
     microns_per_pixel
-        Resolution of the training images in µm/px.
+        Resolution of the training images in µm/px; None if nobody knows.
     data, licence, attribution
         What it was trained on, under which terms it may be used, whom to name.
     figures
@@ -36,14 +41,16 @@ class ModelCard:
     seed, seconds, machine
         How the training can be repeated, and what it took.
     arguments
-        Sizes of the network.
+        Kind and sizes of the network.
+    provenance
+        How it came to be, by name: the table's hash, the number of bags, versions, the recipe.
     """
 
     tissues: tuple[str, ...]
     colours: tuple[tuple[int, int, int], ...]
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
-    microns_per_pixel: float
+    microns_per_pixel: float | None
     data: str
     licence: str
     attribution: str
@@ -51,7 +58,8 @@ class ModelCard:
     seed: int
     seconds: float
     machine: str
-    arguments: HybridArguments
+    arguments: HybridArguments | TimmArguments
+    provenance: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not len(self.tissues) == len(self.colours) == self.arguments.tissues:
@@ -75,7 +83,8 @@ def write_card(card: ModelCard) -> dict[str, str]:
     dict of str to str
         One entry of JSON text.
     """
-    header = {"format": FORMAT, "architecture": ARCHITECTURE, **asdict(card)}
+    kind = next(name for name, one in _KINDS.items() if isinstance(card.arguments, one))
+    header = {"format": FORMAT, "architecture": kind, **asdict(card)}
     return {_KEY: json.dumps(header, ensure_ascii=False)}
 
 
@@ -119,16 +128,22 @@ def _check_version(name: str, header: Mapping[str, Any]) -> None:
             f"{name} has format version {header.get('format')}, but this napari-vslp reads "
             f"version {FORMAT}; update napari-vslp or train the model again."
         )
-    if header.get("architecture") != ARCHITECTURE:
+    if header.get("architecture") not in _KINDS:
+        known = " and ".join(repr(kind) for kind in _KINDS)
         raise VslpError(
             f"{name} holds a network of the kind {header.get('architecture')!r}, but this "
-            f"napari-vslp knows only {ARCHITECTURE!r}; choose another file or update napari-vslp."
+            f"napari-vslp knows only {known}; choose another file or update napari-vslp."
         )
 
 
 def _card(header: Mapping[str, Any]) -> ModelCard:
-    values = {field.name: header[field.name] for field in fields(ModelCard)}
-    values["arguments"] = HybridArguments(**values["arguments"])
+    values = {
+        one.name: header[one.name]
+        for one in fields(ModelCard)
+        # Files of before the field was there lack it.
+        if one.name in header or one.default_factory is MISSING
+    }
+    values["arguments"] = _KINDS[header["architecture"]](**values["arguments"])
     values["colours"] = tuple(tuple(int(part) for part in one) for one in values["colours"])
     values["tissues"] = tuple(str(name) for name in values["tissues"])
     for name in ("mean", "std"):

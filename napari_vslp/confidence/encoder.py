@@ -12,14 +12,17 @@ import torch
 from napari_vslp.confidence.devices import choose_device
 from napari_vslp.confidence.encoding import TILE, Encoded, Encoder
 from napari_vslp.confidence.interruption import make_interruptible
+from napari_vslp.confidence.model_names import model_stamp, resolve_model
 from napari_vslp.confidence.timm_features import create_timm, state_hash
-from napari_vslp.confidence.weights import BUNDLED, file_hash, load_model
+from napari_vslp.confidence.timm_network import TimmSegmenter
+from napari_vslp.confidence.weights import BUNDLED, Segmenter, file_hash, load_model
 from napari_vslp.errors import VslpError
 from napari_vslp.progress import Job
 
 __all__ = ["Encoded", "Encoder", "load_encoder"]
 
 _MOST_CACHED = 2
+_MULTIPLE = 32
 _IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 _cache: dict[tuple[Any, ...], Encoder] = {}
@@ -32,9 +35,10 @@ def load_encoder(spec: str = "bundled", device: str = "auto", job: Job | None = 
     Parameters
     ----------
     spec : str
-        ``"bundled"``; the path of a ``.safetensors`` file of this project; an architecture of
-        timm with a local state dict, ``"timm:ARCH@/path.safetensors"``; or, downloaded now,
-        ``"timm:ARCH"`` or ``"hf-hub:org/name"``.
+        ``"bundled"``; the name of a model in the user's library; the path of a ``.safetensors``
+        file of this project; an architecture of timm with a local state dict,
+        ``"timm:ARCH@/path.safetensors"``; or, downloaded now, ``"timm:ARCH"`` or
+        ``"hf-hub:org/name"``.
     device : str
         As in `devices.choose_device`.
     job : Job, optional
@@ -51,9 +55,9 @@ def load_encoder(spec: str = "bundled", device: str = "auto", job: Job | None = 
         If the weights are missing, damaged or of another network, or the device does not exist.
     """
     (job or Job()).check()
-    chosen = choose_device(device)
+    spec, chosen = resolve_model(spec), choose_device(device)
     with _cache_lock:
-        key = (spec, str(chosen), _age(spec))
+        key = (spec, str(chosen), model_stamp(spec))
         found = _cache.pop(key, None) or _load(spec, chosen)
         _cache[key] = found
         while len(_cache) > _MOST_CACHED:
@@ -74,9 +78,9 @@ def _load(spec: str, device: torch.device) -> Encoder:
 
 def _load_own(path: Path) -> Encoder:
     module, card = load_model(path)
-    return Encoder(
-        path.stem, file_hash(path), card.tissues, module, card.mean, card.std, torch.device("cpu")
-    )
+    cpu, multiple = torch.device("cpu"), _multiple(module)
+    names = (path.stem, file_hash(path), card.tissues)
+    return Encoder(*names, module, card.mean, card.std, cpu, multiple, _tile(multiple))
 
 
 def _load_timm(spec: str) -> Encoder:
@@ -88,24 +92,14 @@ def _load_timm(spec: str) -> Encoder:
     module, config = create_timm(name if local else spec.removeprefix("timm:"), local)
     hashed = file_hash(local) if local else state_hash(module)
     mean, std = config.get("mean", _IMAGENET[0]), config.get("std", _IMAGENET[1])
-    tile = max(1, TILE // module.multiple) * module.multiple
-    cpu = torch.device("cpu")
-    return Encoder(name, hashed, (), module, mean, std, cpu, module.multiple, tile)
+    cpu, multiple = torch.device("cpu"), module.multiple
+    return Encoder(name, hashed, (), module, mean, std, cpu, multiple, _tile(multiple))
 
 
-def _files(spec: str) -> Path | None:
-    if spec.startswith("hf-hub:"):
-        return None
-    if spec.startswith("timm:"):
-        _, _, file = spec.partition("@")
-        return Path(file).expanduser() if file else None
-    return BUNDLED if spec == "bundled" else Path(spec).expanduser()
+def _multiple(module: Segmenter) -> int:
+    """Return what a network wants the sides of images to be divisible by (px)."""
+    return module.multiple if isinstance(module, TimmSegmenter) else _MULTIPLE
 
 
-def _age(spec: str) -> tuple[int, int] | None:
-    """Tell a file that was replaced from the one that was loaded."""
-    path = _files(spec)
-    if path is None or not path.is_file():
-        return None
-    status = path.stat()
-    return status.st_mtime_ns, status.st_size
+def _tile(multiple: int) -> int:
+    return max(1, TILE // multiple) * multiple

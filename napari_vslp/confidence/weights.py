@@ -12,20 +12,23 @@ from torch import Tensor
 
 from napari_vslp.confidence.card import ModelCard, read_card, write_card
 from napari_vslp.confidence.network import HybridArguments, HybridSegmenter
+from napari_vslp.confidence.timm_network import TimmArguments, TimmSegmenter
 from napari_vslp.errors import VslpError
+
+Segmenter = HybridSegmenter | TimmSegmenter
 
 BUNDLED = Path(__file__).parents[1] / "weights" / "vslp-hybrid-gland.safetensors"
 _ZIP, _PICKLE = b"PK", b"\x80"
 
 
-def save_model(path: Path, module: HybridSegmenter, card: ModelCard) -> None:
+def save_model(path: Path, module: Segmenter, card: ModelCard) -> None:
     """Write a network and its card; the file is there whole or not at all.
 
     Parameters
     ----------
     path : Path
         File to write, usually ``*.safetensors``; an older one is replaced.
-    module : HybridSegmenter
+    module : HybridSegmenter or TimmSegmenter
         The trained network.
     card : ModelCard
         What to say of it.
@@ -48,7 +51,7 @@ def save_model(path: Path, module: HybridSegmenter, card: ModelCard) -> None:
         ) from error
 
 
-def load_model(path: Path) -> tuple[HybridSegmenter, ModelCard]:
+def load_model(path: Path) -> tuple[Segmenter, ModelCard]:
     """Read a network and its card, executing nothing that the file contains.
 
     Parameters
@@ -58,7 +61,7 @@ def load_model(path: Path) -> tuple[HybridSegmenter, ModelCard]:
 
     Returns
     -------
-    tuple of HybridSegmenter and ModelCard
+    tuple of HybridSegmenter or TimmSegmenter, and ModelCard
         The network in evaluation mode with float32 weights on the CPU, and its card.
 
     Raises
@@ -108,23 +111,34 @@ def _refuse_other_kinds(path: Path) -> None:
     """Tell a missing file and a pickle apart from a damaged one, by the first bytes alone."""
     try:
         with path.open("rb") as file:
-            start = file.read(2)
+            start = file.read(9)
     except OSError as error:
         raise VslpError(
             f"There is no readable model file at {path}; check the path or choose another file."
         ) from error
-    if start.startswith(_PICKLE) or start == _ZIP:
+    # Safetensors begin with the length of a header in braces, and any length may be 0x80.
+    if start.startswith((_PICKLE, _ZIP)) and not start.endswith(b"{"):
         raise VslpError(
             f"{path.name} is a PyTorch pickle, which could run any program when opened; convert "
             "it to .safetensors where you trust it."
         )
 
 
-def _build(path: Path, arguments: HybridArguments, tensors: dict[str, Tensor]) -> HybridSegmenter:
-    # On the meta device the random start costs neither time nor memory, whatever sizes are asked.
-    with torch.device("meta"):
-        module = HybridSegmenter(arguments)
+def make_network(arguments: HybridArguments | TimmArguments) -> Segmenter:
+    """Return a network of the shape that a card describes, with random weights."""
+    if isinstance(arguments, TimmArguments):
+        return TimmSegmenter(arguments)
+    return HybridSegmenter(arguments)
+
+
+def _build(
+    path: Path, arguments: HybridArguments | TimmArguments, tensors: dict[str, Tensor]
+) -> Segmenter:
     try:
+        # On the meta device the random start costs neither time nor memory, whatever sizes are
+        # asked; timm's own models hold tables that no file carries.
+        with torch.device("cpu" if isinstance(arguments, TimmArguments) else "meta"):
+            module = make_network(arguments)
         module.load_state_dict(tensors, assign=True)
     except RuntimeError as error:
         raise VslpError(

@@ -43,8 +43,8 @@ def hed_jitter(
     # One 3×3 matrix per image does the way to the stains, the change and the way back.
     change = torch.linalg.inv(stains) @ torch.diag_embed(1 + alpha) @ stains
     density = -images.clamp_min(_DARKEST).log10()
-    density = torch.einsum("nchw,ncd->ndhw", density, change)
-    density = density + (beta @ stains)[:, :, None, None]
+    density = torch.einsum("nchw,ncd->ndhw", density, change.to(images.device))
+    density = density + (beta @ stains).to(images.device)[:, :, None, None]
     return torch.pow(10.0, -density.clamp_min(0.0))
 
 

@@ -8,8 +8,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from napari_vslp.energy.rounding import round_labels
+from napari_vslp.learning.intervals import nearest_shares
+
 IGNORED = -1
+# Lowest and highest shares of N bags, each (N, K).
+Bounds = tuple[Tensor, Tensor]
 _SMALLEST = 1e-6
+# Up to here the linear programme is solved over all cells; beyond, over so many of them.
+_MOST_CELLS = 4096
 
 
 def mean_proportions(probabilities: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -69,6 +76,26 @@ def bag_kullback_leibler(reached: Tensor, asked: Tensor) -> Tensor:
     """
     entropy: Tensor = -torch.special.xlogy(asked, asked).sum(dim=1).mean()
     return bag_cross_entropy(reached, asked) - entropy
+
+
+def nearest_within(reached: Tensor, bounds: Bounds) -> Tensor:
+    """Return the proportions nearest to those reached that the typed intervals allow.
+
+    Parameters
+    ----------
+    reached : Tensor
+        Proportions, shape (N, K), rows summing to one.
+    bounds : tuple of Tensor
+        Lowest and highest shares, each (N, K).
+
+    Returns
+    -------
+    Tensor
+        Shape (N, K), float32, on the device of `reached`.
+    """
+    lower, upper = (side.detach().double().cpu().numpy() for side in bounds)
+    nearest = nearest_shares(reached.detach().double().cpu().numpy(), lower, upper)
+    return torch.from_numpy(nearest).float().to(reached.device)
 
 
 def label_counts(proportions: NDArray[np.float64], pixels: int) -> NDArray[np.int64]:
@@ -162,7 +189,24 @@ def _transport_many(values: Tensor, counts: NDArray[np.int64]) -> Tensor:
     import ot
 
     pixels = values.shape[1]
-    cost = -values.T.double().numpy()
+    step = -(-pixels // _MOST_CELLS)
+    cost = -values[:, ::step].T.double().numpy()
+    masses = np.ones(len(cost))
     # Unit masses against whole counts: every vertex of this polytope is a labelling.
-    plan = ot.emd(np.ones(pixels), counts.astype(np.float64), cost, numItermax=10_000_000)
-    return torch.from_numpy(np.asarray(plan).argmax(axis=1))
+    asked = counts.astype(np.float64) * (len(cost) / pixels)
+    plan, log = ot.emd(masses, asked, cost, numItermax=10_000_000, log=True)
+    if step == 1:
+        return torch.from_numpy(np.asarray(plan).argmax(axis=1))
+    # The dual prices of the sample hold for all pixels; what they miss is moved where it is
+    # cheapest.
+    priced = values.numpy() + np.asarray(log["v"], np.float32)[:, None]
+    return torch.from_numpy(_rounded(priced, counts))
+
+
+def _rounded(values: NDArray[np.float32], counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    flat = np.ascontiguousarray(values[:, None, :])
+    inside = np.ones(flat.shape[1:], np.bool_)
+    asked = counts / counts.sum()
+    labels = round_labels(flat, np.zeros_like(flat), inside, asked, asked)
+    found: NDArray[np.int64] = labels[0].astype(np.int64) - 1
+    return found

@@ -1,4 +1,4 @@
-"""Stage one: a small head on frozen shallow features, taught by proportions alone.
+"""Stage one: small heads on frozen shallow features, taught by proportions alone.
 
 Shallow features see texture but not the whole image, so a head on them cannot explain a
 proportion other than by finding the tissue: deep features can, and stay at the floor.
@@ -15,23 +15,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from napari_vslp.learning.proportions import (
+    Bounds,
     assign_labels,
     bag_cross_entropy,
     mean_proportions,
+    nearest_within,
     transport_loss,
 )
-
-
-@dataclass(frozen=True)
-class ShallowRecipe:
-    """How a head is trained: all that changes its weights, but for the data and the seed."""
-
-    hidden: int = 64
-    bag_epochs: int = 3
-    mixed_epochs: int = 4
-    batch: int = 16
-    rate: float = 2e-3
-    transport_share: float = 0.5
+from napari_vslp.learning.recipe import ShallowRecipe
+from napari_vslp.progress import Job, Progress
 
 
 @dataclass(frozen=True)
@@ -65,24 +57,32 @@ def make_head(channels: int, tissues: int, hidden: int) -> nn.Module:
     )
 
 
-def normalise_per_image(features: Tensor) -> Tensor:
+def normalise_per_image(features: Tensor, tissue: Tensor | None = None) -> Tensor:
     """Centre and scale each channel of each image, which takes stain and light out.
 
     Parameters
     ----------
     features : Tensor
         Shape (N, C, H, W), floating point.
+    tissue : Tensor, optional
+        Shape (N, H, W), boolean: the cells that mean and deviation are taken over.
 
     Returns
     -------
     Tensor
-        Same shape, mean 0 and standard deviation 1 over the pixels of each image and channel.
+        Same shape, mean 0 and standard deviation 1 over those cells of each image and channel.
     """
-    spread, mean = torch.std_mean(features, dim=(2, 3), keepdim=True)
-    return (features - mean) / (spread + 1e-5)
+    if tissue is None or bool(tissue.all()):
+        spread, mean = torch.std_mean(features, dim=(2, 3), keepdim=True)
+        return (features - mean) / (spread + 1e-5)
+    weight = tissue[:, None].to(features.dtype)
+    count = weight.sum(dim=(2, 3), keepdim=True).clamp_min(1)
+    mean = (features * weight).sum(dim=(2, 3), keepdim=True) / count
+    variance = ((features - mean).square() * weight).sum(dim=(2, 3), keepdim=True) / count
+    return (features - mean) / (variance.sqrt() + 1e-5)
 
 
-def shallow_features(stem: Any, images: Tensor) -> Tensor:  # noqa: ANN401
+def shallow_features(stem: Any, images: Tensor, tissue: Tensor | None = None) -> Tensor:  # noqa: ANN401
     """Return the stem's maps at strides 4 and 8, normalised per image, at stride 4.
 
     Parameters
@@ -90,7 +90,9 @@ def shallow_features(stem: Any, images: Tensor) -> Tensor:  # noqa: ANN401
     stem : torch.nn.Module
         Gives maps at strides 4, 8, …, for example from ``make_stem``; in evaluation mode.
     images : Tensor
-        Normalised images, shape (N, 3, H, W), sizes divisible by 16.
+        Normalised images, shape (N, 3, H, W), sides divisible by 4.
+    tissue : Tensor, optional
+        Shape (N, H/4, W/4), boolean, as in :func:`normalise_per_image`.
 
     Returns
     -------
@@ -100,11 +102,15 @@ def shallow_features(stem: Any, images: Tensor) -> Tensor:  # noqa: ANN401
     with torch.no_grad():
         fine, coarse = stem(images)[:2]
         coarse = functional.interpolate(coarse, size=fine.shape[-2:], mode="bilinear")
-        return normalise_per_image(torch.cat([fine, coarse], dim=1)).half()
+        return normalise_per_image(torch.cat([fine, coarse], dim=1), tissue).half()
 
 
 def train_head(
-    features: Tensor, proportions: Tensor, seed: int, recipe: ShallowRecipe | None = None
+    features: Tensor,
+    bounds: Bounds,
+    seed: int,
+    recipe: ShallowRecipe | None = None,
+    job: Job | None = None,
 ) -> TrainedHead:
     """Train one head: first the bag loss alone, then half of it and half its own transport labels.
 
@@ -114,21 +120,28 @@ def train_head(
     ----------
     features : Tensor
         Shape (N, C, H, W), float16 or float32, from :func:`shallow_features`.
-    proportions : Tensor
-        Typed proportions, shape (N, K), float32, rows summing to one.
+    bounds : tuple of Tensor
+        Lowest and highest shares, each (N, K), float32.
     seed : int
         Fixes the start and the order of the images.
     recipe : ShallowRecipe, optional
         Sizes and rates.
+    job : Job, optional
+        Looked at before every step, told after every epoch.
 
     Returns
     -------
     TrainedHead
         The head with its mean transport loss in the last epoch.
+
+    Raises
+    ------
+    Cancelled
+        If the job is told to stop.
     """
-    recipe = recipe or ShallowRecipe()
+    recipe, job = recipe or ShallowRecipe(), job or Job()
     torch.manual_seed(seed)
-    head = make_head(features.shape[1], proportions.shape[1], recipe.hidden)
+    head = make_head(features.shape[1], bounds[0].shape[1], recipe.hidden).to(features.device)
     epochs = recipe.bag_epochs + recipe.mixed_epochs
     steps = -(-len(features) // recipe.batch) * epochs
     optimiser = torch.optim.AdamW(head.parameters(), lr=recipe.rate, weight_decay=1e-4)
@@ -136,12 +149,14 @@ def train_head(
     for epoch in range(epochs):
         share = recipe.transport_share if epoch >= recipe.bag_epochs else 0.0
         for rows in torch.randperm(len(features)).split(recipe.batch):
-            loss = _loss(head(features[rows].float()), proportions[rows], share)
+            job.check()
+            loss = _loss(head(features[rows].float()), _rows(bounds, rows), share)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
             schedule.step()
-    return TrainedHead(head.eval(), seed, _mean_transport_loss(head, features, proportions))
+        job.report(Progress(f"Telling tissues apart, try {seed + 1}", (epoch + 1) / epochs))
+    return TrainedHead(head.eval(), seed, _mean_transport_loss(head, features, bounds))
 
 
 def select_heads(heads: Sequence[TrainedHead], keep: int) -> list[TrainedHead]:
@@ -182,18 +197,27 @@ def ensemble_scores(heads: Sequence[TrainedHead], features: Tensor) -> Tensor:
         return torch.stack(maps).mean(dim=0)
 
 
-def _loss(logits: Tensor, proportions: Tensor, transport_share: float) -> Tensor:
-    loss = bag_cross_entropy(mean_proportions(logits.softmax(dim=1)), proportions)
+def _rows(bounds: Bounds, rows: Tensor) -> Bounds:
+    return bounds[0][rows], bounds[1][rows]
+
+
+def _loss(logits: Tensor, bounds: Bounds, transport_share: float) -> Tensor:
+    reached = mean_proportions(logits.softmax(dim=1))
+    # Inside its interval a share is right as it is, and its loss has no gradient.
+    asked = nearest_within(reached.detach(), bounds)
+    loss = bag_cross_entropy(reached, asked)
     if transport_share == 0.0:
         return loss
-    labels = assign_labels(logits, proportions)
+    labels = assign_labels(logits, asked)
     return (1 - transport_share) * loss + transport_share * functional.cross_entropy(logits, labels)
 
 
-def _mean_transport_loss(head: nn.Module, features: Tensor, proportions: Tensor) -> float:
+def _mean_transport_loss(head: nn.Module, features: Tensor, bounds: Bounds) -> float:
+    losses = []
     with torch.no_grad():
-        losses = [
-            transport_loss(head(features[rows].float()), proportions[rows]).item()
-            for rows in torch.arange(len(features)).split(64)
-        ]
+        for rows in torch.arange(len(features)).split(64):
+            logits = head(features[rows].float())
+            reached = mean_proportions(logits.softmax(dim=1))
+            asked = nearest_within(reached, _rows(bounds, rows))
+            losses.append(transport_loss(logits, asked).item())
     return sum(losses) / len(losses)

@@ -5,10 +5,7 @@ from __future__ import annotations
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
     QCheckBox,
-    QFileDialog,
     QFormLayout,
-    QHBoxLayout,
-    QLineEdit,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -16,6 +13,7 @@ from qtpy.QtWidgets import (
 
 from napari_vslp.settings import Settings
 from napari_vslp.tissues import Trust
+from napari_vslp.widgets.model_choice import ModelChoice
 from napari_vslp.widgets.steady import SteadyCombo, SteadySpin
 
 TRUSTS: dict[Trust, str] = {
@@ -27,7 +25,6 @@ TRUSTS: dict[Trust, str] = {
     "none": "Ignore the numbers",
 }
 DEVICES = {"auto": "Automatic", "cpu": "Processor", "cuda": "Graphics card"}
-LOOKS = ("Built in", "From a file", "From the internet, by name")
 _SOFT = ("quadratic", "kl", "robust")
 
 
@@ -68,12 +65,7 @@ class AdvancedPanel(QWidget):
         self.edges = _check("Boundaries follow edges in the image", True)
         self.tissue_only = _check("Leave out white background", False)
         self.tissue_only.setToolTip("Shares are then shares of the tissue, not of the region")
-        self.encoder = _combo("Eye for tissue", list(LOOKS))
-        self.encoder.setToolTip("What tells tissues apart; the built-in one suits H&E")
-        self.encoder_name = QLineEdit(self)
-        self.encoder_name.setAccessibleName("File or name")
-        self.browse = QPushButton("Choose…", self)
-        self.browse.setAccessibleName("Choose a file")
+        self.model = ModelChoice(self)
         self.augmentation = _check("Look from eight sides (slower, surer)", True)
         self.device = _combo("Compute on", list(DEVICES.values()))
 
@@ -87,21 +79,14 @@ class AdvancedPanel(QWidget):
         form.addRow("Smoothness", self.smoothness)
         form.addRow(self.edges)
         form.addRow(self.tissue_only)
-        form.addRow("Eye for tissue", self.encoder)
-        self.where = QWidget(self.body)
-        line = QHBoxLayout(self.where)
-        line.setContentsMargins(0, 0, 0, 0)
-        line.addWidget(self.encoder_name, 1)
-        line.addWidget(self.browse)
-        form.addRow(self.where)
+        form.addRow("Model", self.model.menu)
+        form.addRow(self.model.where)
         form.addRow(self.augmentation)
         form.addRow("Compute on", self.device)
         self._follow_choices()
 
     def _connect(self) -> None:
         self.fold.toggled.connect(self._unfold)
-        self.browse.clicked.connect(self._browse)
-        self.encoder.currentIndexChanged.connect(self._follow_choices)
         self.trust.currentIndexChanged.connect(self._follow_choices)
         for signal in (
             self.trust.currentIndexChanged,
@@ -120,9 +105,8 @@ class AdvancedPanel(QWidget):
         VslpError
             If one of them cannot be meant.
         """
-        named = self.encoder_name.text().strip() if self.encoder.currentIndex() else ""
         return Settings(
-            encoder=named or "bundled",
+            encoder=self.model.spec(),
             augmentation=self.augmentation.isChecked(),
             smoothness=self.smoothness.value(),
             edges=self.edges.isChecked(),
@@ -137,18 +121,7 @@ class AdvancedPanel(QWidget):
         self.body.setVisible(on)
 
     def _follow_choices(self, *_: object) -> None:
-        choice = self.encoder.currentIndex()
-        self.where.setVisible(choice > 0)
-        self.browse.setVisible(choice == 1)
-        self.encoder_name.setPlaceholderText("weights.safetensors" if choice == 1 else "hf-hub:…")
         self.strength.setEnabled(list(TRUSTS)[self.trust.currentIndex()] in _SOFT)
-
-    def _browse(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(
-            self, "Choose weights", "", "Weights (*.safetensors);;All files (*)"
-        )
-        if path:
-            self.encoder_name.setText(path)
 
 
 def _combo(name: str, choices: list[str]) -> SteadyCombo:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_vslp.confidence.feature_cache import content_hash
+from napari_vslp.confidence.model_names import model_stamp
 from napari_vslp.progress import Job, Progress
-from napari_vslp.segmentation import Segmentation
+from napari_vslp.segmentation import Box, Segmentation
 from napari_vslp.settings import Settings
 from napari_vslp.tissues import Click, Tissue, check_clicks, check_tissues
 from napari_vslp.widgets.source import Source
@@ -17,7 +19,34 @@ from napari_vslp.widgets.source import Source
 if TYPE_CHECKING:
     from napari_vslp.prepared import Prepared
 
-Key = tuple[Any, ...]
+
+@dataclass(frozen=True)
+class Key:
+    """What the encoder's view depends on.
+
+    Attributes
+    ----------
+    content
+        SHA-256 of the pixels in the region, so that edited pixels are seen and the same ones in
+        another array are recognised.
+    region
+        Top, left, bottom, right (px), or None for the whole image.
+    encoder, stamp
+        The model, and when its file was written and how large it is.
+    augmentation, device, seed
+        As in `Settings`.
+    data
+        The array that was hashed; two keys are equal whatever it was.
+    """
+
+    content: str
+    region: Box | None
+    encoder: str
+    stamp: tuple[int, int] | None
+    augmentation: bool
+    device: str
+    seed: int
+    data: Any = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -55,16 +84,18 @@ class Outcome:
     key: Key
 
 
-def key_of(request: Request) -> Key:
-    """Return what the encoder's view depends on: pixels, region and the encoder's settings."""
+def key_of(request: Request, content: str) -> Key:
+    """Return what the encoder's view of pixels with that hash depends on."""
     chosen = request.settings
-    return (
-        id(request.source.data),
-        request.source.region,
-        chosen.encoder,
-        chosen.augmentation,
-        chosen.device,
-        chosen.seed,
+    return Key(
+        content=content,
+        region=request.source.region,
+        encoder=chosen.encoder,
+        stamp=model_stamp(chosen.encoder),
+        augmentation=chosen.augmentation,
+        device=chosen.device,
+        seed=chosen.seed,
+        data=request.source.data,
     )
 
 
@@ -81,14 +112,44 @@ def solve(request: Request, job: Job) -> Outcome:
     # What is wrong in the table is said at once, not after the encoder's seconds.
     check_tissues(request.tissues, request.settings.trust)
     check_clicks(request.clicks, request.tissues, request.source.shape)
-    key = key_of(request)
+    content, pixels = _known_content(request), None
+    if content is None:
+        pixels = _read(request.source, job)
+        content = content_hash(pixels)
+        job.check()
+    key = key_of(request, content)
     prepared = request.prepared if request.key == key else None
     if prepared is None:
-        prepared = _prepare(request, job)
+        prepared = _prepare(request, _read(request.source, job) if pixels is None else pixels, job)
     return Outcome(_fuse(prepared, request, job), prepared, key)
 
 
-def _prepare(request: Request, job: Job) -> Prepared:
+def _known_content(request: Request) -> str | None:
+    """Return the last hash where the pixels need not be looked at again.
+
+    Nobody edits pixels while a slider moves, and a slide on disk is not read for every click.
+    """
+    last, source = request.key, request.source
+    if last is None or last.data is not source.data or last.region != source.region:
+        return None
+    return last.content if request.live or _is_lazy(source) else None
+
+
+def _is_lazy(source: Source) -> bool:
+    return not isinstance(source.data, np.ndarray)
+
+
+def _read(source: Source, job: Job) -> NDArray[Any]:
+    """Return the pixels in the region; of a lazy slide only those are read."""
+    if _is_lazy(source):
+        job.report(Progress("Reading the region", 0.0))
+    if source.region is None:
+        return np.asarray(source.data)
+    top, left, bottom, right = source.region
+    return np.asarray(source.data[top:bottom, left:right])
+
+
+def _prepare(request: Request, pixels: NDArray[Any], job: Job) -> Prepared:
     from napari_vslp.widgets.warmup import load_libraries
 
     job.report(Progress("Starting", 0.0))
@@ -96,13 +157,10 @@ def _prepare(request: Request, job: Job) -> Prepared:
     from napari_vslp import pipeline
 
     source, region = request.source, request.source.region
-    if region is None or isinstance(source.data, np.ndarray):
+    if not _is_lazy(source):
         return pipeline.prepare(source.data, region=region, settings=request.settings, job=job)
-    top, left, bottom, right = region
-    job.report(Progress("Reading the region", 0.0))
-    pixels = np.asarray(source.data[top:bottom, left:right])  # a lazy slide is read only here
     seen = pipeline.prepare(pixels, settings=request.settings, job=job)
-    return replace(seen, region=region, image_shape=source.shape)
+    return seen if region is None else replace(seen, region=region, image_shape=source.shape)
 
 
 def _fuse(prepared: Prepared, request: Request, job: Job) -> Segmentation:

@@ -29,6 +29,29 @@ def open_dock(viewer: Viewer) -> SegmentDock:
     return dock
 
 
+def use_model(viewer: Viewer, spec: str) -> SegmentDock:
+    """Choose a model in the dock that segments, which is opened if it is not there yet.
+
+    Parameters
+    ----------
+    viewer
+        napari's viewer.
+    spec
+        As `Settings.encoder` takes it.
+    """
+    docks = (widget for widget in viewer.window.dock_widgets.values())
+    dock = next((one for one in docks if isinstance(one, SegmentDock)), None)
+    if dock is None:
+        _, dock = viewer.window.add_plugin_dock_widget("napari-vslp", TITLE, tabify=True)
+    frame = dock.parentWidget()
+    if frame is not None:
+        frame.show()
+        frame.raise_()  # it may lie behind the tab of another dock
+    dock.advanced.fold.setChecked(True)
+    dock.advanced.model.choose(spec)
+    return dock
+
+
 def fill(viewer: Viewer, dock: SegmentDock, sample: Sample) -> Image:
     """Show a sample and type its shares and clicks into the dock."""
     image = Image(sample.image, name=sample.title, rgb=True)

@@ -57,11 +57,43 @@ def test_the_image_is_looked_at_once(fake, request_):
     ],
 )
 def test_what_the_encoder_depends_on_makes_it_look_again(request_, changes):
-    assert key_of(replace(request_, **changes)) != key_of(request_)
+    assert key_of(replace(request_, **changes), "abc") != key_of(request_, "abc")
 
 
 def test_smoothness_does_not_make_the_encoder_look_again(request_):
-    assert key_of(replace(request_, settings=Settings(smoothness=8))) == key_of(request_)
+    changed = replace(request_, settings=Settings(smoothness=8))
+    assert key_of(changed, "abc") == key_of(request_, "abc")
+
+
+def test_edited_pixels_are_seen_and_the_same_ones_recognised(fake, request_, picture):
+    first = solve(request_, Job())
+    again = replace(request_, prepared=first.prepared, key=first.key)
+    reopened = replace(again.source, data=picture.copy())
+    solve(replace(again, source=reopened), Job())
+    assert fake.count("prepare") == 1
+    picture[3, 4] ^= 1
+    solve(replace(again, live=True), Job())
+    assert fake.count("prepare") == 1, "while a slider moves, pixels are not looked at"
+    assert solve(again, Job()).key != first.key
+    assert fake.count("prepare") == 2
+
+
+def test_pixels_outside_the_region_do_not_matter(fake, request_, picture):
+    request = replace(request_, source=replace(request_.source, region=(0, 0, 30, 40)))
+    first = solve(request, Job())
+    picture[50, 60] ^= 1
+    solve(replace(request, prepared=first.prepared, key=first.key), Job())
+    assert fake.count("prepare") == 1
+
+
+def test_a_model_replaced_under_its_name_makes_it_look_again(request_, tmp_path, monkeypatch):
+    monkeypatch.setenv("VSLP_MODELS", str(tmp_path))
+    request = replace(request_, settings=Settings(encoder="lung"))
+    (tmp_path / "lung.safetensors").write_bytes(b"one")
+    before = key_of(request, "abc")
+    assert key_of(request, "abc") == before
+    (tmp_path / "lung.safetensors").write_bytes(b"another")
+    assert key_of(request, "abc") != before
 
 
 def test_a_wrong_table_is_refused_before_the_encoder_looks(fake, request_):
@@ -81,6 +113,7 @@ def test_of_a_lazy_slide_only_the_region_is_read(fake, request_):
     lazy, box = Lazy(), (1000, 2000, 1040, 2030)
     request = replace(request_, source=Source(lazy, lazy.shape[:2], box))
     outcome = solve(request, Job())
-    assert lazy.read == [(slice(1000, 1040), slice(2000, 2030))]
+    solve(replace(request, prepared=outcome.prepared, key=outcome.key), Job())
+    assert lazy.read == [(slice(1000, 1040), slice(2000, 2030))], "once, and never again"
     assert outcome.result.region == box
     assert outcome.result.image_shape == lazy.shape[:2]

@@ -20,6 +20,12 @@ pytestmark = pytest.mark.window
 SLACK = float(os.environ.get("VSLP_TIME_SLACK", "4" if os.environ.get("CI") else "2"))
 
 
+@pytest.fixture(autouse=True)
+def _let_the_network_run(monkeypatch):
+    """Remember no image: here it matters how the window behaves while the network runs."""
+    monkeypatch.setenv("VSLP_CACHE", "off")
+
+
 @pytest.fixture
 def window(make_shown_window, sample):
     """Return the shown window with the bundled sample, opened as a user opens it."""

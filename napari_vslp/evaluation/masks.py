@@ -1,0 +1,150 @@
+"""The masks of a cohort: where each one lies, and which tissue each value in it means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from napari_vslp.errors import VslpError
+from napari_vslp.files.images import read_image
+
+Labels = NDArray[np.int16]
+IGNORED = -1
+
+
+def find_mask(folder: Path, image: Path, named: str | None) -> Path:
+    """Return the mask of an image: the one its table names, or else the image's name as PNG.
+
+    Raises
+    ------
+    VslpError
+        If there is no such file.
+    """
+    path = folder / (named or f"{image.stem}.png")
+    if not path.is_file():
+        raise VslpError(
+            f"There is no mask “{path}” for “{image.name}”: add it, name it in the table's column "
+            "“mask”, or take the image out of the table."
+        )
+    return path
+
+
+def parse_labels(text: str, tissues: Sequence[str]) -> dict[int, int]:
+    """Read which values of the masks mean which tissue, such as ``tumor=0,stroma=1+2``.
+
+    Returns
+    -------
+    dict
+        Value → index in `tissues`; values not named are not counted.
+
+    Raises
+    ------
+    VslpError
+        If it is not of that form, or leaves a tissue out, or gives a value to two tissues.
+    """
+    index = {name.casefold(): i for i, name in enumerate(tissues)}
+    found: dict[int, int] = {}
+    for part in text.split(","):
+        name, _, values = (piece.strip() for piece in part.partition("="))
+        if name.casefold() not in index:
+            raise VslpError(f"--labels names “{name}”, but the tissues are {', '.join(tissues)}.")
+        for value in _whole_numbers(values, part):
+            if found.setdefault(value, index[name.casefold()]) != index[name.casefold()]:
+                raise VslpError(f"--labels gives {value} to two tissues: give it to one of them.")
+    missing = [name for i, name in enumerate(tissues) if i not in found.values()]
+    if missing:
+        raise VslpError(
+            f"--labels says no value for {', '.join(missing)}: add {missing[0]}=…, or leave the "
+            "tissue out with --tissues."
+        )
+    return found
+
+
+def _whole_numbers(values: str, part: str) -> list[int]:
+    try:
+        return [int(value) for value in values.split("+")]
+    except ValueError as error:
+        raise VslpError(
+            f"“{part.strip()}” is not a tissue with its values: write --labels as "
+            "tumor=0,stroma=1+2."
+        ) from error
+
+
+def read_mask(
+    path: Path,
+    shape: tuple[int, int],
+    tissues: int,
+    labels: Mapping[int, int] | None = None,
+) -> Labels:
+    """Read a mask of single-channel whole numbers, or of indexed colours.
+
+    Parameters
+    ----------
+    path
+        PNG, TIFF, …
+    shape
+        Height and width of its image (px).
+    tissues
+        K.
+    labels
+        Value → tissue, others not counted; by default the value k is the k-th tissue (from 0),
+        and with two tissues 255 is the second one where no value but 0 and 255 occurs.
+
+    Returns
+    -------
+    ndarray
+        (H, W) int16: index of the tissue, or `IGNORED`.
+
+    Raises
+    ------
+    VslpError
+        If the file is no such mask, is not of the image's size, or holds values of no tissue.
+    """
+    raw = _indices(path)
+    if raw.ndim != 2 or raw.dtype.kind not in "bui":
+        raise VslpError(
+            f"“{path}” is no mask of one whole number a pixel: save it as a grey or indexed PNG."
+        )
+    if raw.shape != shape:
+        raise VslpError(
+            f"The mask “{path}” is {raw.shape[0]} × {raw.shape[1]} px, its image {shape[0]} × "
+            f"{shape[1]} px: export it at the image's size."
+        )
+    values, where = np.unique(raw, return_inverse=True)
+    meaning = _meaning([int(value) for value in values], tissues, labels, path)
+    found: Labels = np.array(meaning, np.int16)[where.reshape(shape)]
+    return found
+
+
+def _meaning(
+    values: list[int], tissues: int, labels: Mapping[int, int] | None, path: Path
+) -> list[int]:
+    if labels is not None:
+        return [labels.get(value, IGNORED) for value in values]
+    if tissues == 2 and set(values) <= {0, 255}:
+        return [int(value > 0) for value in values]
+    unknown = [value for value in values if not 0 <= value < tissues]
+    if unknown:
+        listed = ", ".join(map(str, unknown[:5])) + (", …" if len(unknown) > 5 else "")
+        raise VslpError(
+            f"The mask “{path}” holds {listed}, which stands for none of the {tissues} tissues: "
+            "say with --labels what each value means."
+        )
+    return values
+
+
+def _indices(path: Path) -> NDArray[Any]:
+    """Return the values of a mask; an indexed picture's are its indices, not its colours."""
+    try:
+        with Image.open(path) as picture:
+            if picture.mode == "P":
+                return np.asarray(picture)
+    except (OSError, UnidentifiedImageError, SyntaxError, ValueError):
+        # Whatever Pillow cannot read, `read_image` reads in another way or explains.
+        pass
+    return read_image(path).pixels
