@@ -70,7 +70,9 @@ def _add_figures(path: Path, first: Path, data: Path) -> None:
         for name, (mean, *_) in values.items():
             figures[f"validation {name}, {setting}"] = round(mean, 4)
     seconds = card.seconds + load_model(first)[1].seconds
-    card = replace(card, figures=figures, seconds=round(seconds, 1))
+    # The folder that it was made in is nobody's business.
+    told = {k: v.replace(str(first), first.name) for k, v in card.provenance.items()}
+    card = replace(card, figures=figures, seconds=round(seconds, 1), provenance=told)
     save_model(path, network, card)
     # The bundled network's card is MODEL_CARD.md, written by hand.
     path.with_suffix(".md").unlink(missing_ok=True)

@@ -15,6 +15,10 @@ class CancelToken:
     def __init__(self) -> None:
         self._event = threading.Event()
 
+    def __reduce__(self) -> tuple[type[CancelToken], tuple[()]]:
+        """Go to another process as a token of its own, which nobody here can set."""
+        return CancelToken, ()
+
     def cancel(self) -> None:
         """Ask the job to stop at its next look."""
         self._event.set()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from torch.optim.swa_utils import get_ema_multi_avg_fn
+import torch
+from torch import Tensor
 
 from napari_vslp.errors import VslpError
 from napari_vslp.learning.loop import Callback, LightningModule, Saver, Trainer, WeightAveraging
@@ -92,6 +94,22 @@ class _RunningAverage(WeightAveraging):
         self.on_train_end(trainer, pl_module)
 
 
+@dataclass(frozen=True)
+class Decay:
+    """The step of an exponential moving average; unlike torch's own it may go to a new process."""
+
+    decay: float
+
+    @torch.no_grad()
+    def __call__(self, averaged: list[Tensor], current: list[Tensor], _: object) -> None:
+        """Move each average by 1 − decay towards its current value; copy whole numbers."""
+        for mean, value in zip(averaged, current, strict=True):
+            if mean.is_floating_point():
+                mean.lerp_(value, 1 - self.decay)
+            else:
+                mean.copy_(value)
+
+
 def running_average(decay: float) -> WeightAveraging:
     """Return the callback that averages the weights: steadier than any single step."""
-    return _RunningAverage(use_buffers=True, multi_avg_fn=get_ema_multi_avg_fn(decay))
+    return _RunningAverage(use_buffers=True, multi_avg_fn=Decay(decay))

@@ -87,35 +87,42 @@ def held_out_rows(count: int, share: float, seed: int) -> list[int]:
     return sorted(torch.randperm(count, generator=generator)[:wanted].tolist())
 
 
-def run_round(
-    bags: Bags,
-    labels: Sequence[Tensor],
-    start: Start,
-    recipe: Recipe,
-    turn: Round,
-    *,
-    hardware: Hardware,
-    record: Record,
-    job: Job,
-) -> None:
-    """Train a student and leave its averaged weights in ``start.network``.
+@dataclass(frozen=True)
+class Lesson:
+    """All that a round needs, in a form that may go to another process.
+
+    Attributes
+    ----------
+    bags, labels
+        N of each; labels are (H/4, W/4) int8.
+    start
+        The network to train.
+    recipe
+        Rates, batch and augmentation.
+    turn
+        Where it is resumed from and how long it lasts.
+    hardware
+        Device, number of devices, precision.
+    record
+        Takes the figures of every check.
+    """
+
+    bags: Bags
+    labels: Sequence[Tensor]
+    start: Start
+    recipe: Recipe
+    turn: Round
+    hardware: Hardware
+    record: Record
+
+
+def run_round(lesson: Lesson, job: Job) -> None:
+    """Train a student and leave its averaged weights in ``lesson.start.network``.
 
     Parameters
     ----------
-    bags : Bags
-        N of them.
-    labels : sequence of Tensor
-        (H/4, W/4) int8 of each.
-    start : Start
-        The network to train.
-    recipe : Recipe
-        Rates, batch and augmentation.
-    turn : Round
-        Where it is resumed from and how long it lasts.
-    hardware : Hardware
-        Device, number of devices, precision.
-    record : callable
-        Takes the figures of every check.
+    lesson : Lesson
+        What to learn, from what.
     job : Job
         Cancel token and progress.
 
@@ -126,19 +133,36 @@ def run_round(
     VslpError
         If the disk is full or the checkpoint of another make.
     """
-    rules = recipe.student
+    network = lesson.start.network
+    if lesson.hardware.devices > 1:
+        from napari_vslp.learning.several import fit_on_several
+
+        fit_on_several(lesson, job)
+        state = torch.load(lesson.turn.checkpoint, weights_only=True)["state_dict"]
+        # Lightning writes the running average as the state.
+        own = {name.removeprefix("network."): value for name, value in state.items()}
+        network.load_state_dict(own)
+    else:
+        fit(lesson, job)
+    network.eval()
+
+
+def fit(lesson: Lesson, job: Job) -> None:
+    """Run Lightning's loop, in this process; for several devices, as one of theirs."""
+    recipe, rules, hardware = lesson.recipe, lesson.recipe.student, lesson.hardware
     # Whole epochs, one a check: Lightning resumes a number of steps in the midst of an epoch.
-    checks = -(-turn.steps // rules.check_every)
-    every = -(-turn.steps // checks)
-    turn = replace(turn, steps=checks * every)
-    out = held_out_rows(len(bags.items), rules.held_out, recipe.seed)
-    kept = [i for i in range(len(bags.items)) if i not in set(out)]
-    patches = Patches([bags.items[i] for i in kept], [labels[i] for i in kept], rules.patch)
-    student = Student(start, recipe, turn.steps, tuple(bags.items[i] for i in out))
-    count = rules.batch * every * hardware.devices
+    checks = -(-lesson.turn.steps // rules.check_every)
+    every = -(-lesson.turn.steps // checks)
+    turn = replace(lesson.turn, steps=checks * every)
+    bags, labels = lesson.bags.items, lesson.labels
+    out = held_out_rows(len(bags), rules.held_out, recipe.seed)
+    kept = [i for i in range(len(bags)) if i not in set(out)]
+    patches = Patches([bags[i] for i in kept], [labels[i] for i in kept], rules.patch)
+    student = Student(lesson.start, recipe, turn.steps, tuple(bags[i] for i in out))
     seed = recipe.seed * 101 + turn.number
-    draws = Draws(patches.areas, count, seed, lambda: student.current_epoch)
-    trainer = _trainer(turn, checks, recipe, hardware, watched=bool(out), record=record, job=job)
+    count = rules.batch * every * hardware.devices
+    draws = Draws(patches.areas, count, seed, student.epoch_number)
+    trainer = _trainer(lesson, turn, checks, watched=bool(out), job=job)
     learning = DataLoader(patches, batch_size=rules.batch, sampler=draws, drop_last=True)
     watching = DataLoader[int](range(len(out)), batch_size=8) if out else None  # type: ignore[arg-type]
     resume = str(turn.checkpoint) if turn.checkpoint.exists() else None
@@ -151,23 +175,13 @@ def run_round(
             f"The checkpoint {turn.checkpoint} belongs to another network: add --restart to begin "
             "anew."
         ) from error
-    start.network.eval()
 
 
-def _trainer(
-    turn: Round,
-    checks: int,
-    recipe: Recipe,
-    hardware: Hardware,
-    *,
-    watched: bool,
-    record: Record,
-    job: Job,
-) -> Trainer:
-    rules = recipe.student
+def _trainer(lesson: Lesson, turn: Round, checks: int, *, watched: bool, job: Job) -> Trainer:
+    rules, hardware = lesson.recipe.student, lesson.hardware
     callbacks: list[Callback] = [
         running_average(rules.average_decay),
-        Watch(job, turn.stage, turn.steps, record),
+        Watch(job, turn.stage, turn.steps, lesson.record),
         Checkpoint(turn.checkpoint),
     ]
     if watched:
@@ -176,7 +190,7 @@ def _trainer(
     return Trainer(
         accelerator={"cuda": "gpu"}.get(hardware.device.type, hardware.device.type),
         devices=_devices(hardware),
-        strategy="auto" if hardware.devices == 1 else "ddp_spawn",
+        strategy="auto" if hardware.devices == 1 else "ddp",
         precision=hardware.chosen_precision(),
         max_epochs=checks,
         callbacks=callbacks,

@@ -72,6 +72,10 @@ class Student(LightningModule):
         self.network = start.network
         self._start, self._recipe, self._steps, self._held_out = start, recipe, steps, held_out
 
+    def epoch_number(self) -> int:
+        """Return how many epochs are behind it."""
+        return int(self.current_epoch)
+
     @property
     def _rules(self) -> StudentRecipe:
         return self._recipe.student

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -207,19 +208,19 @@ class _Training:
             return next_labels(self.bags, start.network, start, device, self.job)
 
     def _learn(self, number: int, labels: Sequence[Tensor], start: Start) -> None:
-        from napari_vslp.learning.rounds import Round, run_round
+        from napari_vslp.learning.rounds import Lesson, Round, run_round
 
         rounds = self.recipe.rounds
-        run_round(
+        lesson = Lesson(
             self.bags,
             labels,
             start,
             self.recipe,
             Round(number, len(rounds), rounds[number], self.folder.checkpoint(number)),
-            hardware=self.hardware,
-            record=lambda figures: self.folder.record(number, figures),
-            job=self.job,
+            self.hardware,
+            partial(self.folder.record, number),
         )
+        run_round(lesson, self.job)
 
 
 def _check_extra() -> None:

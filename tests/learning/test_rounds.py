@@ -9,7 +9,7 @@ from napari_vslp.errors import Cancelled, VslpError
 from napari_vslp.learning.bag_images import load_bags
 from napari_vslp.learning.cohort import read_cohort
 from napari_vslp.learning.recipe import Recipe
-from napari_vslp.learning.rounds import Hardware, Round, held_out_rows, run_round
+from napari_vslp.learning.rounds import Hardware, Lesson, Round, held_out_rows, run_round
 from napari_vslp.learning.starts import start_from
 from napari_vslp.learning.student import Student
 from napari_vslp.progress import Job
@@ -32,16 +32,9 @@ def run(bags, folder, steps=4, recipe=TINY, job=None, precision="auto"):
     labels = [(torch.arange(size[0])[:, None] >= size[0] // 2).expand(size).to(torch.int8)]
     lines = []
     start = start_from("bundled", TISSUES, 0)
-    run_round(
-        bags,
-        labels * len(bags.items),
-        start,
-        recipe,
-        Round(0, 2, steps, folder / "round-0.ckpt"),
-        hardware=Hardware(CPU, 1, precision),
-        record=lines.append,
-        job=job or Job(),
-    )
+    turn, hardware = Round(0, 2, steps, folder / "round-0.ckpt"), Hardware(CPU, 1, precision)
+    labels = labels * len(bags.items)
+    run_round(Lesson(bags, labels, start, recipe, turn, hardware, lines.append), job or Job())
     return lines, start.network.state_dict()
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from napari_vslp.learning import student as student_module
-from napari_vslp.learning.rounds import Hardware, Round, run_round
+from napari_vslp.learning.rounds import Hardware, Lesson, Round, run_round
 from napari_vslp.learning.starts import Start, start_from
 from napari_vslp.learning.student import Student, student_loss
 from napari_vslp.progress import Job
@@ -160,7 +160,7 @@ def trained(bags, recipe, folder):
     start = start_from("bundled", TISSUES, 0)
     labels = [torch.zeros(16, 16, dtype=torch.int8) for _ in bags.items]
     turn = Round(0, 1, 4, folder / "round.ckpt")
-    run_round(bags, labels, start, recipe, turn, hardware=CPU, record=lambda _: None, job=Job())
+    run_round(Lesson(bags, labels, start, recipe, turn, CPU, lambda _: None), Job())
     return start
 
 
