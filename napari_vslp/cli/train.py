@@ -66,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _add_recipe(add: Any) -> None:  # noqa: ANN401 - argparse's own method
     add("--encoder", default="bundled", help="bundled, imagenet, a model, timm:NAME or hf-hub:NAME")
     add("--frozen", action="store_true", help="leave the encoder as it is")
-    add("--steps", metavar="N,N", help="steps of each round (default 300,600)")
+    add("--steps", metavar="N,N", help="steps of each round (default 200,150,150,150)")
     add("--seed", type=int, default=0, metavar="N", help="of random numbers")
     add("--masks", type=Path, metavar="DIR", help="learn from masks instead: the ceiling")
     add("--labels", metavar="A=0,B=1+2", help="what the masks' values mean")
@@ -132,7 +132,7 @@ def _recipe(arguments: argparse.Namespace) -> Recipe:
         rounds = tuple(int(part) for part in arguments.steps.split(","))
     except ValueError as error:
         raise VslpError(
-            f"“{arguments.steps}” is no list of steps: write one number a round, such as 300,600."
+            f"“{arguments.steps}” is no list of steps: write one number a round, such as 200,150."
         ) from error
     return replace(recipe, rounds=rounds)
 

@@ -100,7 +100,8 @@ class Recipe:
     rounds
         Steps of each student; every one after the first learns from its predecessor's labels.
     go_on
-        Whether each student starts from its predecessor's weights instead of anew.
+        Whether each student starts from its predecessor's weights instead of anew: many short
+        rounds that go on were better than few long ones (docs/accuracy.md).
     seed
         Of everything that draws random numbers.
     shallow, student
@@ -109,8 +110,8 @@ class Recipe:
 
     encoder: str = "bundled"
     frozen: bool = False
-    rounds: tuple[int, ...] = (300, 600)
-    go_on: bool = False
+    rounds: tuple[int, ...] = (200, 150, 150, 150)
+    go_on: bool = True
     seed: int = 0
     shallow: ShallowRecipe = ShallowRecipe()
     student: StudentRecipe = StudentRecipe()

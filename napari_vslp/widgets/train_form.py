@@ -12,7 +12,11 @@ from napari_vslp.errors import VslpError
 from napari_vslp.widgets.model_choice import ModelChoice
 from napari_vslp.widgets.steady import SteadyCombo
 
-THOROUGHNESS = {"Quick": (100, 200), "Normal": (300, 600), "Thorough": (600, 1200)}
+THOROUGHNESS = {
+    "Quick": (100, 200),
+    "Normal": (200, 150, 150, 150),
+    "Thorough": (200, 150, 150, 150, 150, 150, 150),
+}
 _NORMAL = 1
 _LABEL_WIDTH, SPACING = 96, 6  # px
 IN_THE_LIST, ELSEWHERE = "The list of models", "Another folder…"

@@ -316,7 +316,7 @@ def test_what_is_chosen_is_what_the_training_is_told(teach, table, monkeypatch, 
     assert parsed.encoder == "bundled"
     assert (parsed.tissues, parsed.split, parsed.images) == ("Tumour,Stroma", None, None)
     assert parsed.tolerance == 2.5
-    assert parsed.steps == "300,600"
+    assert parsed.steps == "200,150,150,150"
     assert not parsed.restart
 
 
