@@ -113,9 +113,29 @@ def _timm(encoder: str, tissues: int) -> tuple[Segmenter, tuple[float, ...], tup
     local = Path(file).expanduser() if file and encoder.startswith("timm:") else None
     features, config = create_timm(name if local else encoder.removeprefix("timm:"), local)
     architecture = str(config.get("architecture") or name)
-    network = TimmSegmenter(TimmArguments(architecture, tissues), features).train()
+    try:
+        arguments = TimmArguments(architecture, tissues)
+        network = TimmSegmenter(arguments, features).train()
+        with torch.device("meta"):
+            again = TimmSegmenter(arguments)
+    except ValueError as error:
+        raise VslpError(_unlike(encoder, architecture)) from error
+    # What could not be opened again after hours of training is refused before them.
+    if _shapes(again) != _shapes(network):
+        raise VslpError(_unlike(encoder, architecture))
     mean, std = config.get("mean") or _HALF[0], config.get("std") or _HALF[1]
     return network, tuple(mean), tuple(std)
+
+
+def _shapes(network: nn.Module) -> dict[str, torch.Size]:
+    return {name: value.shape for name, value in network.state_dict().items()}
+
+
+def _unlike(encoder: str, architecture: str) -> str:
+    return (
+        f"“{encoder}” is built otherwise than timm's {architecture}, so that a model of it could "
+        "not be opened again: segment with it as it is, or train another encoder."
+    )
 
 
 def _copy(source: nn.Module, target: nn.Module, head_rows: list[int] | None) -> None:

