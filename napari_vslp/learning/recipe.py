@@ -21,6 +21,9 @@ class ShallowRecipe:
         Units of each hidden layer.
     bag_epochs, mixed_epochs
         Passes over the bags with the bag loss alone, then with transport labels too.
+    least_steps
+        Steps of each of the two phases at the least, so that few bags are passed over more often:
+        labels cut by a head that has learnt nothing yet would lock in whatever it prefers.
     batch
         Bags a step.
     cells
@@ -38,6 +41,7 @@ class ShallowRecipe:
     hidden: int = 64
     bag_epochs: int = 3
     mixed_epochs: int = 4
+    least_steps: int = 290
     batch: int = 16
     cells: int = 3136
     rate: float = 2e-3

@@ -142,12 +142,14 @@ def train_head(
     recipe, job = recipe or ShallowRecipe(), job or Job()
     torch.manual_seed(seed)
     head = make_head(features.shape[1], bounds[0].shape[1], recipe.hidden).to(features.device)
-    epochs = recipe.bag_epochs + recipe.mixed_epochs
-    steps = -(-len(features) // recipe.batch) * epochs
+    a_pass = -(-len(features) // recipe.batch)
+    bag_epochs = max(recipe.bag_epochs, -(-recipe.least_steps // a_pass))
+    epochs = bag_epochs + max(recipe.mixed_epochs, -(-recipe.least_steps // a_pass))
+    steps = a_pass * epochs
     optimiser = torch.optim.AdamW(head.parameters(), lr=recipe.rate, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.rate, total_steps=steps)
     for epoch in range(epochs):
-        share = recipe.transport_share if epoch >= recipe.bag_epochs else 0.0
+        share = recipe.transport_share if epoch >= bag_epochs else 0.0
         for rows in torch.randperm(len(features)).split(recipe.batch):
             job.check()
             loss = _loss(head(features[rows].float()), _rows(bounds, rows), share)

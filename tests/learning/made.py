@@ -16,7 +16,15 @@ TISSUES = ("stroma", "nest")
 TINY = Recipe(
     rounds=(6, 4),
     shallow=ShallowRecipe(
-        heads=1, kept=1, hidden=16, bag_epochs=6, mixed_epochs=4, batch=4, cells=256, rate=1e-2
+        heads=1,
+        kept=1,
+        hidden=16,
+        bag_epochs=6,
+        mixed_epochs=4,
+        batch=4,
+        cells=256,
+        rate=1e-2,
+        least_steps=1,
     ),
     student=StudentRecipe(batch=2, patch=64, rate=3e-3, average_decay=0.8, check_every=2),
 )

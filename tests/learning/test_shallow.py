@@ -1,5 +1,7 @@
 """Stage one: heads on shallow features find a tissue from shares alone."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -18,7 +20,7 @@ from napari_vslp.learning.shallow import (
 from napari_vslp.learning.views import smooth
 from napari_vslp.progress import CancelToken, Job
 
-RECIPE = ShallowRecipe(hidden=16, bag_epochs=10, mixed_epochs=4, batch=8, rate=2e-2)
+RECIPE = ShallowRecipe(hidden=16, bag_epochs=10, mixed_epochs=4, batch=8, rate=2e-2, least_steps=1)
 
 
 def texture_bags(count=96, size=16):
@@ -107,3 +109,13 @@ def test_shallow_features_join_strides_4_and_8_and_carry_no_gradient():
     assert found.shape == (2, 6, 10, 6)
     assert found.dtype == torch.float16
     assert not found.requires_grad
+
+
+def test_few_bags_are_passed_over_more_often():
+    features, _, shares = texture_bags(count=16)
+    passes = []
+    recipe = replace(RECIPE, bag_epochs=1, mixed_epochs=1, least_steps=7)
+    job = Job(on_progress=lambda progress: passes.append(progress.fraction))
+    train_head(features, (shares, shares), 0, recipe, job)
+    # Two steps a pass: four passes are the least that make seven steps, in each of two phases.
+    assert len(passes) == 8
