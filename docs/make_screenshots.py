@@ -21,10 +21,9 @@ from pathlib import Path
 
 from napari.utils.notifications import notification_manager
 from napari.viewer import Viewer
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_vslp.demo import tumour_nest
-from napari_vslp.learning.cohort import read_cohort
 from napari_vslp.widgets.dock import SegmentDock
 from napari_vslp.widgets.launch import fill, open_dock
 from napari_vslp.widgets.train_dock import TrainDock
@@ -68,23 +67,22 @@ def teach(table: Path) -> None:
         viewer.window._qt_window.resize(*SIZE)
         dock.table.choose(table)
         _turn(lambda: dock.table.reading is not None, 60)
-        if dock.table.reading is not None:
-            shown = read_cohort(table, tissues=dock.table.reading.tissues).bags[0].image
-            viewer.open(str(shown))
         dock.run.start.click()
         _turn(lambda: len(dock.curves.records) >= POINTS, 3600)
-        _save(viewer, "teach")
+        # The dock alone: the images of a cohort are nobody else's to show.
+        _save(viewer, "teach", dock)
         dock.teaching.end()
         viewer.close()
 
 
-def _save(viewer: Viewer, name: str) -> None:
-    """Save the window in each theme."""
+def _save(viewer: Viewer, name: str, part: QWidget | None = None) -> None:
+    """Save the window, or a part of it, in each theme."""
     viewer.reset_view()
     for theme, ending in THEMES.items():
         viewer.theme = theme
         _turn(lambda: False, 1.0)
-        viewer.window._qt_window.grab().save(str(FOLDER / f"{name}{ending}.png"))
+        shown = part or viewer.window._qt_window
+        shown.grab().save(str(FOLDER / f"{name}{ending}.png"))
 
 
 def _solved(dock: SegmentDock) -> bool:

@@ -153,7 +153,6 @@ class _Training:
 
     def run(self) -> Start:
         """Return the start whose network is the last round's student."""
-        start = self._start(0)
         for number in range(len(self.recipe.rounds)):
             if self.folder.has_labels(number + 1):
                 continue
@@ -168,7 +167,7 @@ class _Training:
             else:
                 start.network.load_state_dict(weights)
             self._last = start
-        return start
+        return self._last
 
     def _weights(self, number: int) -> dict[str, Tensor]:
         found = self.folder.student(number)

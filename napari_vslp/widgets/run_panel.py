@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
     QCheckBox,
     QHBoxLayout,
     QLabel,
-    QProgressBar,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -16,6 +15,7 @@ from qtpy.QtWidgets import (
 from napari_vslp.progress import Progress
 from napari_vslp.segmentation import Segmentation
 from napari_vslp.widgets import words
+from napari_vslp.widgets.run_lines import JobBar, StatusLine
 
 
 class RunPanel(QWidget):
@@ -63,18 +63,7 @@ class RunPanel(QWidget):
             button.setAccessibleName(button.text())
 
     def _make_lines(self) -> None:
-        self.progress = QProgressBar(self)
-        self.progress.setAccessibleName("Progress")
-        self.progress.setRange(0, 1000)
-        self.progress.setTextVisible(False)
-        self.progress.setFixedHeight(6)
-        self.status = QLabel(self)
-        self.status.setAccessibleName("Status")
-        self.status.setWordWrap(True)
-        self.status.setAlignment(Qt.AlignmentFlag.AlignTop)
-        self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        # Two lines are kept free, so that nothing above moves when there is more to say.
-        self.status.setMinimumHeight(2 * self.status.fontMetrics().lineSpacing() + 4)
+        self.progress, self.status = JobBar(self), StatusLine(self)
         self.hint = QLabel(self)
         self.hint.setObjectName("hint")
         self.hint.setAccessibleName("Hint")
@@ -94,7 +83,7 @@ class RunPanel(QWidget):
 
     def show_progress(self, progress: Progress, in_words: bool = True) -> None:
         """Show how far a job has come, by the bar and, unless it came unasked, in words."""
-        self.progress.setValue(round(1000 * min(max(progress.fraction, 0.0), 1.0)))
+        self.progress.show_fraction(progress.fraction)
         if in_words:
             self.say(progress.note or f"{progress.stage}…")
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt, QTimer, Signal
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtCore import QTimer, Signal
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+
+from napari_vslp.widgets.run_lines import JobBar, StatusLine
 
 START, GO_ON = "Start", "Go on"
 START_OVER, SURE = "Start over", "Throw it away?"
@@ -67,19 +69,7 @@ class TrainRunPanel(QWidget):
         self._doubt.timeout.connect(lambda: self.over.setText(START_OVER))
 
     def _make_lines(self) -> None:
-        self.progress = QProgressBar(self)
-        self.progress.setAccessibleName("Progress")
-        self.progress.setRange(0, 1000)
-        self.progress.setTextVisible(False)
-        self.progress.setFixedHeight(6)
-        self.status = QLabel(self)
-        self.status.setAccessibleName("Status")
-        self.status.setWordWrap(True)
-        self.status.setTextFormat(Qt.TextFormat.PlainText)
-        self.status.setAlignment(Qt.AlignmentFlag.AlignTop)
-        self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        # Two lines are kept free, so that nothing above moves when there is more to say.
-        self.status.setMinimumHeight(2 * self.status.fontMetrics().lineSpacing() + 4)
+        self.progress, self.status = JobBar(self), StatusLine(self)
 
     def set_busy(self, busy: bool, stopping: bool = False) -> None:
         """Offer Stop while a training runs, and Start while none does."""
@@ -102,7 +92,7 @@ class TrainRunPanel(QWidget):
 
     def show_progress(self, sentence: str, fraction: float) -> None:
         """Show how far the present stage has come."""
-        self.progress.setValue(round(1000 * min(max(fraction, 0.0), 1.0)))
+        self.progress.show_fraction(fraction)
         self.say(sentence)
 
     def _press_over(self) -> None:
