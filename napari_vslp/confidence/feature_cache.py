@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from napari_vslp.confidence.features import Features
 
 # To be raised when features are computed or stored otherwise than before.
-VERSION: Final = 1
+VERSION: Final = 2
 
 
 def cache_folder() -> Path | None:

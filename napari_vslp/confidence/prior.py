@@ -20,7 +20,7 @@ from napari_vslp.confidence.tiling import STRIDE
 from napari_vslp.tissues import Tissue
 
 # The head and the pixel rule are believed up to these odds, so that a click can overrule them.
-_LEAST = 5e-3
+_LEAST = 1e-3
 # By how much the only unclicked tissue of a group leads where nothing looks like a click (nats).
 _UNCLICKED = 1.0
 

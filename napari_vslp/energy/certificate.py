@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from napari_vslp.energy.problem import Array, Problem
 from napari_vslp.energy.trust import Vector
 
@@ -27,6 +25,8 @@ class Certificate:
     relative_gap
         Gap over max(|E|, 0.001 nats per px): the floor keeps a noiseless image, whose optimal
         energy is 0, from dividing by it.
+    fidelity_sum, regularisation_sum
+        Sums of the two maps (nats), as the solver reports them while it runs.
     """
 
     fidelity: Array
@@ -38,6 +38,8 @@ class Certificate:
     area: Vector
     violation: float
     relative_gap: float
+    fidelity_sum: float = 0.0
+    regularisation_sum: float = 0.0
 
 
 def certificate(
@@ -50,12 +52,12 @@ def certificate(
     maps
         Fidelity, regularisation, gap and margin, (H, W) float32 each.
     sums
-        Σ m⟨C, u⟩ and the sum of the gap map (nats).
+        (4,) float64: Σ m⟨C, u⟩ and the sums of the maps of gap, regularisation and fidelity
+        (nats).
     """
     fidelity, regularisation, gap_map, margin = maps
     pixels, trust = problem.pixels, problem.trust
-    boundary = float(regularisation.sum(dtype=np.float64))
-    objective = float(sums[0]) + boundary + pixels * trust.value(area, price)
+    objective = float(sums[0]) + float(sums[2]) + pixels * trust.value(area, price)
     gap = float(sums[1]) + pixels * trust.gap(area, price)
     return Certificate(
         fidelity=fidelity,
@@ -67,4 +69,6 @@ def certificate(
         area=area,
         violation=float(trust.violations(area).max(initial=0.0)),
         relative_gap=gap / max(abs(objective), 1e-3 * pixels, 1e-12),
+        fidelity_sum=float(sums[3]),
+        regularisation_sum=float(sums[2]),
     )

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from napari_vslp.energy.problem import OUTSIDE, Array, Problem, State
 from napari_vslp.energy.solver import Stop, solve
+from napari_vslp.energy.transport import is_transport
 from napari_vslp.progress import Job
 from napari_vslp.settings import Backend
 
@@ -35,10 +36,15 @@ def coarse_start(  # noqa: PLR0917 - calls itself in this order
     """
     if start is not None or min(problem.radius.shape) < 2 * SMALLEST_SIDE:
         return start
+    if is_transport(problem):
+        # Newton's method on the prices is cheaper than any grid.
+        return None
     coarse = halve(problem)
     quiet = Job(job.cancel)
     below = coarse_start(coarse, None, stop, backend, device, quiet)
-    found = solve(coarse, start=below, stop=stop, backend=backend, device=device, job=quiet)
+    found = solve(
+        coarse, start=below, stop=stop, backend=backend, device=device, job=quiet, own_start=True
+    )
     return refine(found.state, problem)
 
 
@@ -47,14 +53,20 @@ def halve(problem: Problem) -> Problem:
 
     Costs become (K, ⌈H/2⌉, ⌈W/2⌉) float32 and the radius (⌈H/2⌉, ⌈W/2⌉) float32.
     """
-    inside: Array = (problem.radius >= 0).astype(np.float32)
-    count = _block_sum(inside)
-    shared: Array = np.maximum(count, np.float32(1))
-    capped: Array = np.minimum(problem.cost, np.float32(COST_CEILING)) * inside
-    cost: Array = np.stack([_block_sum(c) / shared for c in capped])
-    radius: Array = _block_sum(np.maximum(problem.radius, 0)) / shared * np.float32(0.5)
-    radius[count == 0] = OUTSIDE
+    height, width = problem.radius.shape
+    shape = (height + 1) // 2, (width + 1) // 2
+    cost = np.empty((len(problem.cost), *shape), np.float32)
+    radius = np.empty(shape, np.float32)
+    _halve(np.ascontiguousarray(problem.cost), problem.radius, cost, radius)
     return replace(problem, cost=cost, radius=radius)
+
+
+def restrict(values: Array) -> Array:
+    """Return the means of blocks of 2 × 2 px, (K, ⌈H/2⌉, ⌈W/2⌉), of (K, H, W) float32 values."""
+    tissues, height, width = values.shape
+    found = np.empty((tissues, (height + 1) // 2, (width + 1) // 2), np.float32)
+    _restrict(np.ascontiguousarray(values), found)
+    return found
 
 
 def refine(state: State, problem: Problem) -> State:
@@ -75,11 +87,62 @@ def refine(state: State, problem: Problem) -> State:
     return State(u, p, state.price)
 
 
-def _block_sum(values: Array) -> Array:
-    height, width = values.shape
-    even = np.pad(values, ((0, height % 2), (0, width % 2)))
-    rows = even[0::2] + even[1::2]
-    return np.ascontiguousarray(rows[:, 0::2] + rows[:, 1::2])
+@numba.njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+def _halve(cost: Array, radius: Array, coarse_cost: Array, coarse_radius: Array) -> None:
+    """Fill costs and radius of the blocks, means over their tissue pixels; see `halve`."""
+    tissues, height, width = cost.shape
+    rows, columns = coarse_radius.shape
+    ceiling, zero, one = np.float32(COST_CEILING), np.float32(0), np.float32(1)
+    half, outside = np.float32(0.5), np.float32(OUTSIDE)
+    weight = np.empty((4, columns), np.float32)
+    share = np.empty(columns, np.float32)
+    for y in range(rows):
+        top, low = 2 * y, min(2 * y + 1, height - 1)
+        # An odd last row or column makes blocks of two pixels or one.
+        double = one if low > top else zero
+        for x in range(columns):
+            right = min(2 * x + 1, width - 1)
+            beside = one if right > 2 * x else zero
+            weight[0, x] = one if radius[top, 2 * x] >= 0 else zero
+            weight[1, x] = beside if radius[top, right] >= 0 else zero
+            weight[2, x] = double if radius[low, 2 * x] >= 0 else zero
+            weight[3, x] = double * beside if radius[low, right] >= 0 else zero
+            count = weight[0, x] + weight[1, x] + weight[2, x] + weight[3, x]
+            share[x] = one / max(count, one)
+            mean = share[x] * (
+                weight[0, x] * radius[top, 2 * x]
+                + weight[1, x] * radius[top, right]
+                + weight[2, x] * radius[low, 2 * x]
+                + weight[3, x] * radius[low, right]
+            )
+            coarse_radius[y, x] = half * mean if count > 0 else outside
+        for k in range(tissues):
+            for x in range(columns):
+                right = min(2 * x + 1, width - 1)
+                coarse_cost[k, y, x] = share[x] * (
+                    weight[0, x] * min(cost[k, top, 2 * x], ceiling)
+                    + weight[1, x] * min(cost[k, top, right], ceiling)
+                    + weight[2, x] * min(cost[k, low, 2 * x], ceiling)
+                    + weight[3, x] * min(cost[k, low, right], ceiling)
+                )
+
+
+@numba.njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+def _restrict(fine: Array, coarse: Array) -> None:
+    """Fill the block means; an odd last row or column counts twice."""
+    tissues, height, width = fine.shape
+    quarter = np.float32(0.25)
+    for k in range(tissues):
+        for y in range(coarse.shape[1]):
+            low = min(2 * y + 1, height - 1)
+            for x in range(coarse.shape[2]):
+                right = min(2 * x + 1, width - 1)
+                coarse[k, y, x] = quarter * (
+                    fine[k, 2 * y, 2 * x]
+                    + fine[k, 2 * y, right]
+                    + fine[k, low, 2 * x]
+                    + fine[k, low, right]
+                )
 
 
 @numba.njit(nogil=True, cache=True, fastmath=True, error_model="numpy")

@@ -1,79 +1,205 @@
-"""The CPU backend: the fused numba kernels behind the same four calls as the torch reference."""
+"""The CPU backends: the fused numba kernels, for any number of tissues and for two."""
 
 from __future__ import annotations
+
+from abc import ABC, abstractmethod
 
 import numpy as np
 
 from napari_vslp.energy.audit_kernel import audit_rows
+from napari_vslp.energy.binary_kernel import audit_two, iterate_two
 from napari_vslp.energy.certificate import Certificate, certificate
-from napari_vslp.energy.kernels import iterate, iterate_transport
-from napari_vslp.energy.problem import Problem, State
+from napari_vslp.energy.kernels import areas, iterate, iterate_transport
+from napari_vslp.energy.problem import Array, Problem, State
+from napari_vslp.energy.steps import relaxations, step_sizes
+from napari_vslp.energy.stripes import Stripes
 from napari_vslp.energy.trust import Vector
 from napari_vslp.progress import Job
 
-# About 10 ms of work: a cancel is noticed between two stripes of rows.
-STRIPE_VALUES = 4_000_000
 
+class CpuBackend(ABC):
+    """One image's state on the CPU; its kernels run without Python's global lock.
 
-class FusedBackend:
-    """One image's state on the CPU; `step` and `certify` run without Python's global lock.
+    Each certificate's maps hold until the next one.
 
-    The state given is changed in place; each certificate's maps hold until the next one.
+    Parameters
+    ----------
+    values
+        H·W times the fields that a sweep steps, the measure of its work.
+    threads
+        0 chooses by measuring; see `stripes.Stripes`.
     """
 
     name = "numba"
 
-    def __init__(self, problem: Problem, state: State) -> None:
+    def __init__(self, problem: Problem, price: Vector, values: int, threads: int) -> None:
         self.problem = problem
-        self.state = state
-        self._cost = np.ascontiguousarray(problem.cost)
+        self.price = price.copy()
         self._radius = np.ascontiguousarray(problem.radius)
-        tissues, height, width = problem.cost.shape
-        self._above = np.zeros((tissues, width), np.float32)
         self._diagonal = not problem.anisotropic
+        self._steps = step_sizes(problem)
+        self._prices = np.zeros(len(price), np.float32)
         # Allocated once: fresh pages would cost as much as the pass that fills them.
         self._maps = [np.empty(self._radius.shape, np.float32) for _ in range(4)]
         self._pixels = max(1, problem.pixels)
-        rows = max(1, STRIPE_VALUES // (tissues * width))
-        self._stripes = [(y, min(y + rows, height)) for y in range(0, height, rows)]
+        self._stripes = Stripes(len(self._radius), values, threads)
+
+    def advance(self, iterations: int, job: Job) -> None:
+        """Run a block of iterations, the last one unrelaxed; cancel is noticed in about 10 ms."""
+        steps, trust = self._steps, self.problem.trust
+        area = self.area()
+        for relax in relaxations(iterations):
+            new = trust.step(self.price - steps.kappa * area, steps.kappa)
+            self._prices[:] = 2 * new - self.price
+            area = self._sweep(relax, job)
+            self.price = self.price + relax * (new - self.price)
+
+    def certify(self, job: Job) -> Certificate:
+        """Return energies, gap and maps of the present state."""
+        sums = np.zeros(4)
+        self._prices[:] = self.price
+        self._audit(sums, job)
+        area = self.area()
+        # The kernels sum what u costs less its price; the energy is without prices.
+        sums[0] += self._pixels * float(self._prices.astype(np.float64) @ area)
+        return certificate(self.problem, self._maps, sums, area, self.price)
+
+    @abstractmethod
+    def area(self) -> Vector:
+        """Return a(u) of the last sweep or audit, the (K,) fractions of the tissue pixels."""
+
+    @abstractmethod
+    def export(self) -> State:
+        """Return the state with its prices, for a warm start."""
+
+    @abstractmethod
+    def _sweep(self, relax: float, job: Job) -> Vector:
+        """Run one iteration at the prices held; return the new a(u)."""
+
+    @abstractmethod
+    def _audit(self, sums: Vector, job: Job) -> None:
+        """Fill the maps and add up the energies at the prices held."""
+
+
+class FusedBackend(CpuBackend):
+    """Any number of tissues. The state given is changed in place."""
+
+    def __init__(self, problem: Problem, state: State, threads: int = 0) -> None:
+        super().__init__(problem, state.price, problem.cost.size, threads)
+        self.state = state
+        self._cost = np.ascontiguousarray(problem.cost)
+        self._rows = np.empty((len(self._radius), len(state.price)))
+        areas(state.u, self._radius, self._rows)
 
     def area(self) -> Vector:
         """Return a(u), the (K,) fractions of the tissue pixels."""
-        inside = self._radius >= 0
-        sums = np.einsum("khw,hw->k", self.state.u, inside, dtype=np.float64)
-        return np.asarray(sums / self._pixels, dtype=np.float64)
+        return np.asarray(self._rows.sum(axis=0) / self._pixels, dtype=np.float64)
 
-    def step(self, price_bar: Vector, tau: float, sigma: float, relax: float, job: Job) -> Vector:
-        """Run one iteration and return the new a(u); see `kernels.iterate`."""
-        area = np.zeros(len(self._cost))
-        self._above[:] = 0
-        prices = price_bar.astype(np.float32)
-        for first, stop in self._stripes:
-            job.check()
-            if sigma == 0:
+    def export(self) -> State:
+        """Return the state, not a copy of it."""
+        return State(self.state.u, self.state.p, self.price.copy())
+
+    def _sweep(self, relax: float, job: Job) -> Vector:
+        u, p, cost, steps = self.state.u, self.state.p, self._cost, self._steps
+        tissues, _, width = u.shape
+
+        def rows(first: int, stop: int, above: Array, under: Array) -> None:
+            if steps.sigma == 0:
                 iterate_transport(
-                    self.state.u, self._cost, self._radius, prices, tau, relax, first, stop, area
+                    u, cost, self._radius, self._prices, steps.tau, relax, first, stop, self._rows
                 )
-                continue
+                return
             iterate(
-                self.state.u, self.state.p, self._cost, self._radius, prices,
-                tau, sigma, relax, self._diagonal, first, stop, self._above, area,
+                u, p, cost, self._radius, self._prices, steps.tau, steps.sigma, relax,
+                self._diagonal, first, stop, above, under, self._rows,
             )  # fmt: skip
-        return area / self._pixels
 
-    def certify(self, price: Vector, job: Job) -> Certificate:
-        """Return energies, gap and maps of the present state at the given prices."""
-        fidelity, boundary, gap, margin = self._maps
-        sums, area = np.zeros(2), np.zeros(len(self._cost))
-        prices = price.astype(np.float32)
-        for first, stop in self._stripes:
+        def above(y: int) -> Array:
+            forces = np.zeros((tissues, width), np.float32)
+            if y > 0 and steps.sigma > 0:
+                at = slice(y - 1, y)
+                # The same compiled code on a copy, so that the forces are the same to the bit.
+                iterate(
+                    u[:, at].copy(), p[:, :, at].copy(), cost[:, at].copy(),
+                    self._radius[y - 1 : y + 1], self._prices, steps.tau, steps.sigma, relax,
+                    self._diagonal, 0, 1, forces, u[:, y].copy(), np.empty((1, tissues)),
+                )  # fmt: skip
+            return forces
+
+        def under(y: int) -> Array:
+            return u[:, min(y, u.shape[1] - 1)].copy()
+
+        self._stripes.sweep(rows, above, under, job)
+        return self.area()
+
+    def _audit(self, sums: Vector, job: Job) -> None:
+        for first, stop in self._stripes.chunks:
             job.check()
             audit_rows(
-                self.state.u, self.state.p, self._cost, self._radius, prices,
-                self._diagonal, first, stop, fidelity, boundary, gap, margin, sums, area,
+                self.state.u, self.state.p, self._cost, self._radius, self._prices,
+                self._diagonal, first, stop, *self._maps, sums, self._rows,
             )  # fmt: skip
-        return certificate(self.problem, self._maps, sums, area / self._pixels, price)
 
-    def export(self, price: Vector) -> State:
-        """Return the state with its prices, for a warm start."""
-        return State(self.state.u, self.state.p, price.copy())
+
+class BinaryBackend(CpuBackend):
+    """Two tissues as the one scalar field of `binary_kernel`. The state given is not changed."""
+
+    def __init__(self, problem: Problem, state: State, threads: int = 0) -> None:
+        super().__init__(problem, state.price, 2 * problem.radius.size, threads)
+        first, second = problem.cost
+        inside = self._radius >= 0
+        self._half: Array = (first - second) * np.float32(0.5)
+        self._second = float(np.where(inside, second, 0).sum(dtype=np.float64))
+        self._u = state.u[0].copy()
+        self._p: Array = np.ascontiguousarray(state.p[:, 0] - state.p[:, 1]) * np.float32(0.5)
+        self._rows = np.empty((len(self._radius), 1))
+        areas(self._u[None], self._radius, self._rows)
+
+    def area(self) -> Vector:
+        """Return a(u), the two fractions of the tissue pixels."""
+        share = float(self._rows.sum()) / self._pixels
+        return np.array([share, 1 - share])
+
+    def export(self) -> State:
+        """Return the state of both tissues."""
+        u = np.stack([self._u, 1 - self._u])
+        return State(u, np.stack([self._p, -self._p], axis=1), self.price.copy())
+
+    def _sweep(self, relax: float, job: Job) -> Vector:
+        u, p, half, steps = self._u, self._p, self._half, self._steps
+        price_bar = (float(self._prices[0]) - float(self._prices[1])) / 2
+
+        def rows(first: int, stop: int, above: Array, under: Array) -> None:
+            iterate_two(
+                u, p, half, self._radius, price_bar, steps.tau, steps.sigma, relax,
+                self._diagonal, first, stop, above, under, self._rows,
+            )  # fmt: skip
+
+        def above(y: int) -> Array:
+            forces = np.zeros(u.shape[1], np.float32)
+            if y > 0:
+                iterate_two(
+                    u[y - 1 : y].copy(), p[:, y - 1 : y].copy(), half[y - 1 : y],
+                    self._radius[y - 1 : y + 1], price_bar, steps.tau, steps.sigma, relax,
+                    self._diagonal, 0, 1, forces, u[y].copy(), np.empty((1, 1)),
+                )  # fmt: skip
+            return forces
+
+        def under(y: int) -> Array:
+            last: Array = u[min(y, len(u) - 1)]
+            return last.copy()
+
+        self._stripes.sweep(rows, above, under, job)
+        return self.area()
+
+    def _audit(self, sums: Vector, job: Job) -> None:
+        price = (float(self._prices[0]) - float(self._prices[1])) / 2
+        # Σ m⟨C − φ, u⟩ of both tissues: what the second would cost everywhere, plus differences.
+        sums[0] += self._second - self._pixels * float(self._prices[1])
+        for first, stop in self._stripes.chunks:
+            job.check()
+            audit_two(
+                self._u, self._p, self._half, self._radius, price,
+                self._diagonal, first, stop, *self._maps, sums, self._rows,
+            )  # fmt: skip
+        sums[0] -= 2 * price * float(self._rows.sum())

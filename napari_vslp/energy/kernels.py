@@ -158,6 +158,7 @@ def iterate(
     first: int,
     stop: int,
     above: Rows,
+    under: Rows,
     area: Sums,
 ) -> None:
     """Run one over-relaxed primal–dual iteration on the rows first…stop−1, in place.
@@ -172,10 +173,12 @@ def iterate(
         (K,) float32, 2φ~ − φ.
     above
         (K, W) float32, carries the forces of the row above from one call to the next.
+    under
+        (K, W) float32, the old u of row `stop`, which another thread may be changing.
     area
-        (K,) float64, to which Σ m u of the new u is added.
+        (H, K) float64: the rows' Σ m u of the new u are written.
     """
-    tissues, height, width = u.shape
+    tissues, _, width = u.shape
     right = np.empty(width, np.float32)
     down = np.empty(width, np.float32)
     inside = np.empty(width, np.float32)
@@ -189,36 +192,13 @@ def iterate(
     t, rho, zero = np.float32(tau), np.float32(relax), np.float32(0.0)
     for y in range(first, stop):
         edges_of(radius, y, right, down, inside, ball)
-        below = min(y + 1, height - 1)
         for k in range(tissues):
+            below = u[k, y + 1] if y + 1 < stop else under[k]
+            px, py = p[0, k, y], p[1, k, y]
             if diagonal:
-                step_round(
-                    u[k, y],
-                    u[k, below],
-                    p[0, k, y],
-                    p[1, k, y],
-                    right,
-                    down,
-                    ball,
-                    sigma,
-                    relax,
-                    bar_x,
-                    bar_y,
-                )
+                step_round(u[k, y], below, px, py, right, down, ball, sigma, relax, bar_x, bar_y)
             else:
-                step_box(
-                    u[k, y],
-                    u[k, below],
-                    p[0, k, y],
-                    p[1, k, y],
-                    right,
-                    down,
-                    ball,
-                    sigma,
-                    relax,
-                    bar_x,
-                    bar_y,
-                )
+                step_box(u[k, y], below, px, py, right, down, ball, sigma, relax, bar_x, bar_y)
             price = price_bar[k]
             v[k, 0] = u[k, y, 0] - t * (cost[k, y, 0] - bar_x[0] - bar_y[0] + above[k, 0] - price)
             for x in range(1, width):
@@ -229,13 +209,13 @@ def iterate(
                 above[k, x] = bar_y[x]
         project_rows(v, theta, total, count)
         for k in range(tissues):
-            row = np.float32(0.0)
+            row = zero
             for x in range(width):
                 old = u[k, y, x]
                 new = old + rho * (max(v[k, x] - theta[x], zero) - old)
                 u[k, y, x] = new
                 row += new * inside[x]
-            area[k] += row
+            area[y, k] = row
 
 
 @numba.njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
@@ -273,4 +253,17 @@ def iterate_transport(
                 new = old + rho * (max(v[k, x] - theta[x], zero) - old)
                 u[k, y, x] = new
                 row += new if radius[y, x] >= 0 else zero
-            area[k] += row
+            area[y, k] = row
+
+
+@numba.njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+def areas(u: Rows, radius: Rows, area: Sums) -> None:
+    """Write the rows' Σ m u, (H, K) float64, of (K, H, W) float32 labels; see `iterate`."""
+    tissues, height, width = u.shape
+    zero = np.float32(0.0)
+    for k in range(tissues):
+        for y in range(height):
+            row = zero
+            for x in range(width):
+                row += u[k, y, x] if radius[y, x] >= 0 else zero
+            area[y, k] = row

@@ -10,14 +10,17 @@ from numpy.typing import NDArray
 from napari_vslp.energy.binary import ProportionCurve, proportion_curve
 from napari_vslp.energy.certificate import Certificate
 from napari_vslp.energy.coarse import coarse_start
+from napari_vslp.energy.live import GRID_VALUES, Grid, follow, make_grid
 from napari_vslp.energy.problem import Array, Problem, State, without_absent
-from napari_vslp.energy.solver import Solution, Stop, make_backend, solve
-from napari_vslp.energy.trust import Vector
+from napari_vslp.energy.solver import Solution, Stop, make_legal, solve
+from napari_vslp.energy.trust import TrustTerm, Vector
 from napari_vslp.progress import Job
 from napari_vslp.settings import Backend
 
-# A slider's answer may take about this many values' worth of work: 30 iterations at 512² × 4.
-LIVE_VALUES = 30 * 512 * 512 * 4
+# A slider's answer: what a fine grid of at most 512² × 4 values does in about 50 ms.
+LIVE = Stop(tolerance=1e-3, max_iterations=30, check_every=30)
+# After a look-up for two tissues: a tenth of its gap for a few ms.
+POLISH = Stop(tolerance=1e-3, max_iterations=20, check_every=10)
 COARSE = Stop(tolerance=1e-3, max_iterations=60)
 
 
@@ -33,12 +36,18 @@ class Warm:
         Those of `state`; the curve holds for these very arrays only.
     curve
         None until a two-tissue slider moves.
+    trust
+        The proportions that `state` met.
+    grid
+        None until a slider moves on a large image.
     """
 
     state: State
     cost: Array
     radius: Array
     curve: ProportionCurve | None = None
+    trust: TrustTerm | None = None
+    grid: Grid | None = None
 
 
 def minimise(
@@ -67,11 +76,17 @@ def minimise(
     stop, job = stop or Stop(), job or Job()
     reduced, kept = without_absent(problem)
     start = _restrict(warm.state, kept) if warm is not None else None
+    cold = start is None
     start = coarse_start(reduced, start, COARSE, backend, device, job)
-    found = solve(reduced, start=start, stop=stop, backend=backend, device=device, job=job)
+    found = solve(
+        reduced, start=start, stop=stop, backend=backend, device=device, job=job, own_start=cold
+    )
+    del start
     whole = _expand(found, kept)
-    curve = warm.curve if warm is not None and _same(warm, problem) else None
-    return whole, Warm(whole.state, problem.cost, problem.radius, curve)
+    after = Warm(whole.state, problem.cost, problem.radius, trust=problem.trust)
+    if warm is not None and _same(warm, problem):
+        after.curve, after.grid = warm.curve, warm.grid
+    return whole, after
 
 
 def minimise_live(
@@ -82,33 +97,50 @@ def minimise_live(
     device: str = "cpu",
     job: Job | None = None,
 ) -> tuple[Solution, Warm]:
-    """Follow a moving slider: a few iterations from the last state, or a look-up for two tissues.
+    """Follow a moving slider: a look-up for two tissues, else a few iterations from the last state.
 
-    Its certificate is honest but looser than `minimise`'s, which refines it once the hand rests.
-    """
-    job = job or Job()
-    _, kept = without_absent(problem)
-    if len(problem.cost) != 2 or not kept.all():
-        stop = live_stop(problem.cost.size)
-        return minimise(problem, warm=warm, stop=stop, backend=backend, device=device, job=job)
-    curve = warm.curve if _same(warm, problem) else None
-    curve = curve or proportion_curve(problem, job=job)
-    state = curve.look_up(problem.trust)
-    engine = make_backend(problem, state, backend, device)
-    found = Solution(state, engine.certify(state.price, job), 0)
-    return found, Warm(state, problem.cost, problem.radius, curve)
-
-
-def live_stop(values: int) -> Stop:
-    """Return when a live solve ends: after 30 iterations, fewer (but 8) on large images.
+    On images of more than 512² × 4 values the iterations run on a coarser grid. The certificate
+    is always that of the fine state: honest, but looser than `minimise`'s, which refines it once
+    the hand rests.
 
     Parameters
     ----------
-    values
-        K·H·W.
+    warm
+        What the last solve left, live or not.
+
+    Raises
+    ------
+    Cancelled
+        If the job was told to stop.
     """
-    iterations = int(min(30, max(8, LIVE_VALUES // max(1, values))))
-    return Stop(tolerance=1e-3, max_iterations=iterations, check_every=iterations)
+    job = job or Job()
+    _, kept = without_absent(problem)
+    if not kept.all() or len(kept) < 2:
+        return minimise(problem, warm=warm, stop=LIVE, backend=backend, device=device, job=job)
+    if problem.cost.size > GRID_VALUES:
+        return _live_on_grid(problem, warm, backend, device, job)
+    if len(kept) > 2:
+        return minimise(problem, warm=warm, stop=LIVE, backend=backend, device=device, job=job)
+    curve = warm.curve if _same(warm, problem) else None
+    curve = curve or proportion_curve(problem, job=job)
+    found = solve(
+        problem, start=curve.look_up(problem.trust), stop=POLISH,
+        backend=backend, device=device, job=job, own_start=True,
+    )  # fmt: skip
+    return found, Warm(found.state, problem.cost, problem.radius, curve, problem.trust)
+
+
+def _live_on_grid(
+    problem: Problem, warm: Warm, backend: Backend, device: str, job: Job
+) -> tuple[Solution, Warm]:
+    """Follow a slider on the coarse grid of the last full solve, made at the first move."""
+    grid = warm.grid if _same(warm, problem) else None
+    if grid is None or grid.last is not warm.state:
+        state = warm.state if _same(warm, problem) else make_legal(problem, warm.state.copy())
+        solved = replace(problem, trust=warm.trust or problem.trust)
+        grid = make_grid(solved, state, known=grid, backend=backend, device=device, job=job)
+    found, grid = follow(problem, grid, backend, device, job)
+    return found, Warm(found.state, problem.cost, problem.radius, None, problem.trust, grid)
 
 
 def _same(warm: Warm, problem: Problem) -> bool:

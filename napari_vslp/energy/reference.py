@@ -12,6 +12,7 @@ from torch import Tensor
 
 from napari_vslp.energy.certificate import Certificate, certificate
 from napari_vslp.energy.problem import Problem, State
+from napari_vslp.energy.steps import relaxations, step_sizes
 from napari_vslp.energy.trust import Vector
 from napari_vslp.progress import Job
 
@@ -50,7 +51,7 @@ def project_ball(p: Tensor, ball: Tensor, anisotropic: bool) -> Tensor:
 
 
 class TorchBackend:
-    """One image's state as tensors on a device, float32."""
+    """One image's state as tensors on a device, float32, stepped as the mathematics reads."""
 
     name = "torch"
 
@@ -58,6 +59,7 @@ class TorchBackend:
         self.problem = problem
         self.u = torch.tensor(state.u, device=device)
         self.p = torch.tensor(state.p, device=device)
+        self.price = state.price.copy()
         self._cost = torch.tensor(problem.cost, device=device)
         radius = torch.tensor(problem.radius, device=device)
         self._inside = (radius >= 0).to(torch.float32)
@@ -65,45 +67,87 @@ class TorchBackend:
         self._right = self._inside[:, 1:] * self._inside[:, :-1]
         self._down = self._inside[1:] * self._inside[:-1]
         self._pixels = max(1, problem.pixels)
+        self._steps = step_sizes(problem)
 
     def area(self) -> Vector:
         """Return a(u), the (K,) fractions of the tissue pixels."""
         sums = (self.u * self._inside).sum((1, 2), dtype=torch.float64)
         return np.asarray(sums.cpu().numpy() / self._pixels, dtype=np.float64)
 
-    def step(self, price_bar: Vector, tau: float, sigma: float, relax: float, job: Job) -> Vector:
-        """Run one iteration and return the new a(u)."""
-        job.check()
-        u, p = self.u, self.p
+    def advance(self, iterations: int, job: Job) -> None:
+        """Run a block of iterations, the last one unrelaxed."""
+        for relax in relaxations(iterations):
+            job.check()
+            self.step(relax)
+
+    def step(self, relax: float) -> None:
+        """Run one over-relaxed iteration (docs/energy.md, "The method")."""
+        tau, sigma, kappa = self._steps.tau, self._steps.sigma, self._steps.kappa
+        u, p, price = self.u, self.p, self.price
+        price_new = self.problem.trust.step(price - kappa * self.area(), kappa)
         pulled = p + sigma * gradient(u, self._right, self._down)
         p_new = project_ball(pulled, self._ball, self.problem.anisotropic)
-        price = self._column(price_bar)
-        u_new = project_simplex(u - tau * (self._cost + adjoint(2 * p_new - p) - price))
-        self.p = p + relax * (p_new - p)
+        pushed = self._cost + adjoint(2 * p_new - p) - self._column(2 * price_new - price)
+        u_new = project_simplex(u - tau * pushed)
         self.u = u + relax * (u_new - u)
-        return self.area()
+        self.p = p + relax * (p_new - p)
+        self.price = price + relax * (price_new - price)
 
-    def certify(self, price: Vector, job: Job) -> Certificate:
-        """Return energies, gap and maps of the present state at the given prices."""
+    def certify(self, job: Job) -> Certificate:
+        """Return energies, gap and maps of the present state."""
         job.check()
-        slope = gradient(self.u, self._right, self._down)
-        order = 1 if self.problem.anisotropic else 2
-        lengths = self._ball * torch.linalg.vector_norm(slope, order, dim=0)
-        priced = self._cost - self._column(price)
-        q = priced + adjoint(self.p)
-        lowest = q.topk(min(2, len(q)), dim=0, largest=False).values
-        boundary = torch.clamp(lengths - (slope * self.p).sum(0), min=0).sum(0)
-        gap = boundary + torch.clamp((self.u * q).sum(0) - lowest[0], min=0)
-        fidelity = torch.clamp((self.u * priced).sum(0) - priced.amin(0), min=0)
-        maps = [fidelity, lengths.sum(0), gap, lowest[-1] - lowest[0]]
-        arrays = [(m * self._inside).cpu().numpy() for m in maps]
-        spent = (self.u * self._cost).sum(0).mul(self._inside).sum(dtype=torch.float64)
-        sums = np.array([float(spent), float(arrays[2].sum(dtype=np.float64))])
-        return certificate(self.problem, arrays, sums, self.area(), price)
+        maps, spent = audit(
+            self.u, self.p, self._cost, self._column(self.price), self._ball,
+            self._right, self._down, self.problem.anisotropic,
+        )  # fmt: skip
+        maps = [m * self._inside for m in maps]
+        lost, length, gap = (float(m.sum(dtype=torch.float64)) for m in maps[:3])
+        used = float((spent * self._inside).sum(dtype=torch.float64))
+        arrays = [m.cpu().numpy() for m in maps]
+        sums = np.array([used, gap, length, lost])
+        return certificate(self.problem, arrays, sums, self.area(), self.price)
 
-    def export(self, price: Vector) -> State:
+    def export(self) -> State:
         """Return the state with its prices, for a warm start."""
-        return State(self.u.cpu().numpy(), self.p.cpu().numpy(), price.copy())
+        return State(self.u.cpu().numpy(), self.p.cpu().numpy(), self.price.copy())
 
     def _column(self, price: Vector) -> Tensor:
         return torch.tensor(price, dtype=torch.float32, device=self._cost.device)[:, None, None]
+
+
+def audit(  # noqa: PLR0917 - the state, then the problem, then its borders
+    u: Tensor,
+    p: Tensor,
+    cost: Tensor,
+    price: Tensor,
+    ball: Tensor,
+    right: Tensor,
+    down: Tensor,
+    anisotropic: bool,
+) -> tuple[list[Tensor], Tensor]:
+    """Return the maps of fidelity, regularisation, gap and margin, and ⟨C, u⟩, (H, W) each.
+
+    Parameters
+    ----------
+    u, cost
+        (K, H, W) float32.
+    p
+        (2, K, H, W) float32.
+    price
+        (K, 1, 1) float32 φ.
+    ball, right, down
+        (H, W) radius, (H, W − 1) and (H − 1, W) switches.
+
+    Notes
+    -----
+    The formulas are those of `audit_kernel.audit_rows`.
+    """
+    slope = gradient(u, right, down)
+    lengths = ball * torch.linalg.vector_norm(slope, 1 if anisotropic else 2, dim=0)
+    priced = cost - price
+    q = priced + adjoint(p)
+    lowest = q.topk(min(2, len(q)), dim=0, largest=False).values
+    boundary = torch.clamp(lengths - (slope * p).sum(0), min=0).sum(0)
+    gap = boundary + torch.clamp((u * q).sum(0) - lowest[0], min=0)
+    fidelity = torch.clamp((u * priced).sum(0) - priced.amin(0), min=0)
+    return [fidelity, lengths.sum(0), gap, lowest[-1] - lowest[0]], (u * cost).sum(0)

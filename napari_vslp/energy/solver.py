@@ -9,13 +9,10 @@ import numpy as np
 
 from napari_vslp.energy.certificate import Certificate
 from napari_vslp.energy.problem import Problem, State, start_state
-from napari_vslp.energy.trust import Vector
+from napari_vslp.energy.transport import is_transport, transport_start
 from napari_vslp.progress import Job, Progress
 from napari_vslp.settings import Backend
 
-KAPPA = 1.0
-TRANSPORT_KAPPA = 0.25
-RELAXATION = 1.9
 # Areas of the relaxed solution are met to this before the solver stops (fraction of the tissue).
 AREA_TOLERANCE = 3e-4
 
@@ -25,16 +22,13 @@ class SolverBackend(Protocol):
 
     name: str
 
-    def area(self) -> Vector:
-        """Return a(u)."""
+    def advance(self, iterations: int, job: Job) -> None:
+        """Run a block of iterations, the last one unrelaxed."""
 
-    def step(self, price_bar: Vector, tau: float, sigma: float, relax: float, job: Job) -> Vector:
-        """Run one iteration; return the new a(u)."""
-
-    def certify(self, price: Vector, job: Job) -> Certificate:
+    def certify(self, job: Job) -> Certificate:
         """Return the certificate of the present state."""
 
-    def export(self, price: Vector) -> State:
+    def export(self) -> State:
         """Return the state with its prices."""
 
 
@@ -66,42 +60,41 @@ class Stop:
     check_every: int = 10
 
 
-def step_sizes(problem: Problem) -> tuple[float, float, float]:
-    """Return τ, σ and κ with τ(8σ + κ) = 0.99, σ/τ = 2, or 4 for strong smoothness (λ ≥ 8).
-
-    Without boundaries the prices alone must travel, in larger steps of u and smaller ones of φ.
-    """
-    smoothness = 2 * float(problem.radius.max(initial=0.0))
-    if smoothness == 0:
-        return 0.99 / TRANSPORT_KAPPA, 0.0, TRANSPORT_KAPPA
-    ratio = 4.0 if smoothness >= 8 else 2.0
-    tau = (-KAPPA + np.sqrt(KAPPA**2 + 31.68 * ratio)) / (16 * ratio)
-    return float(tau), float(ratio * tau), KAPPA
-
-
-def clean_state(problem: Problem, start: State) -> State:
-    """Return a copy of a start whose forces are legal here: none across or beyond a border."""
-    inside = problem.radius >= 0
-    p = start.p.copy()
+def make_legal(problem: Problem, state: State) -> State:
+    """Drop, in place, forces that cannot be here: across or beyond a border, or without λ."""
+    inside, p = problem.radius >= 0, state.p
+    if problem.radius.max(initial=0.0) <= 0:
+        p[:] = 0
     p[0, :, :, -1] = 0
     p[1, :, -1, :] = 0
-    p[0, :, :, :-1] *= inside[:, :-1] & inside[:, 1:]
-    p[1, :, :-1, :] *= inside[:-1] & inside[1:]
-    return State(start.u.copy(), p, start.price.copy())
+    if not inside.all():
+        p[0, :, :, :-1] *= inside[:, :-1] & inside[:, 1:]
+        p[1, :, :-1, :] *= inside[:-1] & inside[1:]
+    return state
 
 
 def make_backend(
-    problem: Problem, start: State | None, backend: Backend, device: str
+    problem: Problem, state: State, backend: Backend = "auto", device: str = "cpu", threads: int = 0
 ) -> SolverBackend:
-    """Return the fused kernel on the CPU, or torch where a device or the user asks for it."""
-    state = clean_state(problem, start) if start is not None else start_state(problem)
+    """Return the fused kernel on the CPU, or torch where a device or the user asks for it.
+
+    Parameters
+    ----------
+    state
+        Legal here (see `make_legal`); it may be changed.
+    threads
+        Of the fused kernel; 0 chooses by measuring.
+    """
     if backend == "torch" or (backend == "auto" and device != "cpu"):
-        from napari_vslp.energy.reference import TorchBackend
+        from napari_vslp.energy.graphs import GraphBackend
 
-        return TorchBackend(problem, state, device)
-    from napari_vslp.energy.fused import FusedBackend
+        return GraphBackend(problem, state, device)
+    from napari_vslp.energy.fused import BinaryBackend, FusedBackend
 
-    return FusedBackend(problem, state)
+    # Without boundaries the general kernel moves less: it leaves out the forces.
+    if len(problem.cost) == 2 and problem.radius.max(initial=0.0) > 0:
+        return BinaryBackend(problem, state, threads)
+    return FusedBackend(problem, state, threads)
 
 
 def solve(
@@ -112,6 +105,8 @@ def solve(
     backend: Backend = "auto",
     device: str = "cpu",
     job: Job | None = None,
+    threads: int = 0,
+    own_start: bool = False,
 ) -> Solution:
     """Minimise the energy to a relative duality gap.
 
@@ -120,7 +115,11 @@ def solve(
     start
         A state to go on from; None starts at the cheapest tissue everywhere.
     job
-        Cancel is looked at between stripes of rows (about 10 ms); progress at each certificate.
+        Cancel is looked at between chunks of rows (about 10 ms); progress at each certificate.
+    threads
+        Of the CPU's kernel; 0 chooses by measuring.
+    own_start
+        Whether the start's arrays may be changed, which saves a copy of 12K bytes a pixel.
 
     Raises
     ------
@@ -135,23 +134,23 @@ def solve(
     φ in the domain of D, as the certificate needs (DESIGN, section 2).
     """
     stop, job = stop or Stop(), job or Job()
-    tau, sigma, kappa = step_sizes(problem)
-    engine = make_backend(problem, start, backend, device)
-    price = np.zeros(len(problem.cost)) if start is None else start.price.copy()
-    area, done = engine.area(), 0
+    if start is None:
+        state = transport_start(problem, job) if is_transport(problem) else start_state(problem)
+    else:
+        state = make_legal(problem, start if own_start else start.copy())
+    del start
+    engine = make_backend(problem, state, backend, device, threads)
+    del state
+    done = 0
     while True:
-        checking = (done + 1) % stop.check_every == 0 or done + 1 >= stop.max_iterations
-        relax = 1.0 if checking else RELAXATION
-        new = problem.trust.step(price - kappa * area, kappa)
-        area = engine.step(2 * new - price, tau, sigma, relax, job)
-        price = price + relax * (new - price)
-        done += 1
-        if checking:
-            found = engine.certify(price, job)
-            _report(job, found, done, stop)
-            met = found.relative_gap <= stop.tolerance and found.violation <= AREA_TOLERANCE
-            if met or done >= stop.max_iterations:
-                return Solution(engine.export(price), found, done)
+        block = min(stop.check_every, stop.max_iterations - done)
+        engine.advance(block, job)
+        done += block
+        found = engine.certify(job)
+        _report(job, found, done, stop)
+        met = found.relative_gap <= stop.tolerance and found.violation <= AREA_TOLERANCE
+        if met or done >= stop.max_iterations:
+            return Solution(engine.export(), found, done)
 
 
 def _report(job: Job, found: Certificate, done: int, stop: Stop) -> None:
@@ -163,7 +162,7 @@ def _report(job: Job, found: Certificate, done: int, stop: Stop) -> None:
             float(np.clip(max(logs, done / stop.max_iterations), 0, 1)),
             iteration=done,
             gap=found.relative_gap,
-            fidelity=float(found.fidelity.sum(dtype=np.float64)),
-            regularisation=float(found.regularisation.sum(dtype=np.float64)),
+            fidelity=found.fidelity_sum,
+            regularisation=found.regularisation_sum,
         )
     )

@@ -46,7 +46,7 @@ class TrustTerm:
     target: Vector
     rho: float = 1.0
 
-    def step(self, z: Vector, kappa: float) -> Vector:
+    def step(self, z: Vector, kappa: float | Vector) -> Vector:
         """Return the proximal step argmax_r D(r) − |r − z|²/2κ, tissue by tissue (nats)."""
         if self.mode == "measured":
             return z + kappa * self.target

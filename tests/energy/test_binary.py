@@ -30,7 +30,7 @@ def test_look_ups_are_optimal_for_anisotropic_boundaries(mode: str, share: float
     curve = proportion_curve(problem, iterations=1500)
     trust = asked(mode, share)
     state = curve.look_up(trust)
-    found = FusedBackend(replace(problem, trust=trust), state).certify(state.price, Job())
+    found = FusedBackend(replace(problem, trust=trust), state).certify(Job())
     # The look-up resolves areas to a pixel and blends labels over 0.005 nats.
     assert 0 <= found.relative_gap < 3e-3
     assert found.violation < 2e-3
@@ -59,7 +59,8 @@ def test_live_uses_the_curve_and_keeps_it() -> None:
     _, warm = minimise(problem, stop=Stop(1e-3, 500))
     moved = replace(problem, trust=asked("interval", 0.6))
     first, warm = minimise_live(moved, warm)
-    assert first.iterations == 0
+    assert first.iterations <= 20
+    assert first.certificate.relative_gap < 1e-2
     curve = warm.curve
     second, warm = minimise_live(replace(moved, trust=asked("interval", 0.3)), warm)
     assert warm.curve is curve

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_vslp.energy.edges import FLOOR, edge_weight
+from napari_vslp.energy.edges import FLOOR, GAIN, edge_weight
 from napari_vslp.energy.rounding import largest, round_labels
 
 INSIDE = np.ones((20, 20), bool)
@@ -52,9 +52,23 @@ def test_edge_weight_is_low_on_edges_only() -> None:
     weight = edge_weight(image)
     assert weight.dtype == np.float32
     assert weight.min() >= FLOOR
-    assert weight[:, 19:21].max() < 0.7
-    assert weight[:, :10].min() == pytest.approx(1, abs=1e-3)
+    assert weight[:, 19:21].max() < GAIN / 3
+    assert weight[:, :10].min() == pytest.approx(GAIN, abs=1e-3)
     np.testing.assert_allclose(edge_weight(image[:, ::-1]), weight[:, ::-1], atol=1e-6)
+
+
+def test_glass_around_the_tissue_does_not_change_its_edges() -> None:
+    tissue = np.random.default_rng(0).integers(60, 200, (120, 120, 3), dtype=np.uint8)
+    glass = np.pad(tissue, ((20, 20), (60, 60), (0, 0)), constant_values=250)
+    inner, alone = edge_weight(glass)[25:135, 65:175], edge_weight(tissue)[5:115, 5:115]
+    assert inner.mean() == pytest.approx(alone.mean(), rel=0.15)
+
+
+def test_a_stronger_stain_does_not_change_the_edges() -> None:
+    image = np.random.default_rng(1).integers(60, 180, (30, 30, 3), dtype=np.uint8)
+    stronger = (2 * image.astype(int) - 120).astype(np.uint8)
+    weight = edge_weight(image)
+    assert np.abs(edge_weight(stronger) - weight).mean() < 0.1 * weight.mean()
 
 
 def test_a_flat_image_has_no_edges() -> None:

@@ -238,7 +238,7 @@ def test_certificate_bounds_every_other_state(make: type) -> None:
         state = State(
             np.ascontiguousarray(u, np.float32), np.zeros_like(found.state.p), np.zeros(3)
         )
-        other = make(problem, state).certify(state.price, Job())
+        other = make(problem, state).certify(Job())
         assert other.objective >= bound
 
 

@@ -1,0 +1,198 @@
+"""Every path of the solver takes the same steps: kernels, two tissues, threads, graphs."""
+
+from __future__ import annotations
+
+import sys
+import tracemalloc
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from napari_vslp.energy import stripes
+from napari_vslp.energy.fused import BinaryBackend, CpuBackend, FusedBackend
+from napari_vslp.energy.graphs import GraphBackend
+from napari_vslp.energy.minimise import minimise
+from napari_vslp.energy.problem import OUTSIDE, Problem, State, fix_pixels, start_state
+from napari_vslp.energy.reference import TorchBackend
+from napari_vslp.energy.solver import SolverBackend, Stop, make_backend, solve
+from napari_vslp.energy.trust import TrustTerm
+from napari_vslp.energy.trust_tensors import TrustTensors
+from napari_vslp.errors import Cancelled
+from napari_vslp.progress import CancelToken, Job
+from napari_vslp.tissues import TRUST_MODES
+from tests.energy.problems import random_problem
+
+MAPS = ("fidelity", "regularisation", "gap_map", "margin")
+
+
+def problem_of(tissues: int, shape: tuple[int, int], mode: str, anisotropic: bool) -> Problem:
+    """A part of a larger image, so that any shape will do, with a hole and a fixed pixel."""
+    whole = random_problem(tissues, (64, 64), mode=mode, anisotropic=anisotropic)
+    cost = np.ascontiguousarray(whole.cost[:, : shape[0], : shape[1]])
+    radius = np.ascontiguousarray(whole.radius[: shape[0], : shape[1]])
+    fixed = np.zeros(shape, np.uint8)
+    if min(shape) > 20:
+        radius[10:20, 5:15] = OUTSIDE
+        fixed[3, 4] = tissues
+    return replace(whole, cost=fix_pixels(cost, fixed), radius=radius)
+
+
+def run(engine: SolverBackend, iterations: int = 60) -> tuple[SolverBackend, object]:
+    engine.advance(iterations, Job())
+    engine.advance(iterations, Job())
+    return engine, engine.certify(Job())
+
+
+def assert_same(ours: SolverBackend, theirs: SolverBackend) -> None:
+    (ours, mine), (theirs, other) = run(ours), run(theirs)
+    a, b = ours.export(), theirs.export()
+    np.testing.assert_allclose(a.u, b.u, atol=2e-4)
+    np.testing.assert_allclose(a.p, b.p, atol=2e-4)
+    np.testing.assert_allclose(a.price, b.price, atol=2e-4)
+    for name in MAPS:
+        np.testing.assert_allclose(getattr(mine, name), getattr(other, name), atol=5e-4)
+    assert mine.objective == pytest.approx(other.objective, rel=1e-5, abs=1e-3)
+    assert mine.gap == pytest.approx(other.gap, rel=2e-2, abs=0.05)
+    assert mine.fidelity_sum == pytest.approx(mine.fidelity.sum(dtype=np.float64), rel=1e-5)
+    assert mine.regularisation_sum == pytest.approx(
+        mine.regularisation.sum(dtype=np.float64), rel=1e-5, abs=1e-6
+    )
+
+
+@pytest.mark.parametrize("make", [FusedBackend, BinaryBackend, GraphBackend])
+@pytest.mark.parametrize("anisotropic", [False, True])
+@pytest.mark.parametrize("mode", TRUST_MODES)
+def test_two_tissues_agree_with_the_reference(make: type, mode: str, anisotropic: bool) -> None:
+    problem = problem_of(2, (50, 37), mode, anisotropic)
+    state = start_state(problem)
+    assert_same(make(problem, state.copy()), TorchBackend(problem, state))
+
+
+@pytest.mark.parametrize("make", [FusedBackend, GraphBackend])
+@pytest.mark.parametrize("tissues", [1, 3, 4, 6])
+@pytest.mark.parametrize("mode", TRUST_MODES)
+def test_many_tissues_agree_with_the_reference(make: type, tissues: int, mode: str) -> None:
+    problem = problem_of(tissues, (37, 50), mode, tissues == 3)
+    state = start_state(problem)
+    assert_same(make(problem, state.copy()), TorchBackend(problem, state))
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 9), (9, 1), (2, 2), (1, 40), (40, 1)])
+@pytest.mark.parametrize("tissues", [2, 3])
+def test_any_shape_agrees_with_the_reference(tissues: int, shape: tuple[int, int]) -> None:
+    problem = problem_of(tissues, shape, "interval", False)
+    state = start_state(problem)
+    assert_same(make_backend(problem, state.copy()), TorchBackend(problem, state))
+    assert_same(GraphBackend(problem, state.copy()), TorchBackend(problem, state))
+
+
+@pytest.mark.parametrize("tissues", [2, 4])
+@pytest.mark.parametrize("threads", [2, 3, 4])
+@pytest.mark.parametrize("anisotropic", [False, True])
+def test_threads_change_no_bit(tissues: int, threads: int, anisotropic: bool) -> None:
+    problem = problem_of(tissues, (53, 41), "measured", anisotropic)
+    alone, together = (
+        solve(problem, stop=Stop(1e-9, 40), threads=n, start=start_state(problem))
+        for n in (1, threads)
+    )
+    np.testing.assert_array_equal(alone.state.u, together.state.u)
+    np.testing.assert_array_equal(alone.state.p, together.state.p)
+    np.testing.assert_array_equal(alone.state.price, together.state.price)
+
+
+def test_chunks_of_rows_change_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = problem_of(3, (53, 41), "interval", False)
+    whole = solve(problem, stop=Stop(1e-9, 30), threads=1)
+    monkeypatch.setattr(stripes, "CHUNK_VALUES", 3 * 41 * 5)
+    parts = solve(problem, stop=Stop(1e-9, 30), threads=2)
+    np.testing.assert_array_equal(whole.state.u, parts.state.u)
+
+
+def test_threads_are_chosen_by_their_speed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stripes, "most_threads", lambda _: 4)
+
+    def settle(speeds: dict[int, float]) -> stripes.Stripes:
+        found = stripes.Stripes(100, 10**7)
+        for _ in range(3 * stripes.TRIALS):
+            found._choose(speeds[found.threads])
+        return found
+
+    assert settle({1: 1.0, 2: 0.9, 4: 0.1}).threads == 1
+    assert settle({1: 1.0, 2: 0.6, 4: 0.55}).threads == 2
+    steady = settle({1: 1.0, 2: 0.6, 4: 0.3})
+    assert steady.threads == 4
+    steady._choose(5.0)
+    assert steady.threads == 1, "a stalled sweep sends the work back to one thread"
+
+
+def test_a_thread_that_is_cancelled_ends_the_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = problem_of(3, (53, 41), "interval", False)
+    monkeypatch.setattr(stripes, "CHUNK_VALUES", 3 * 41 * 5)
+    token = CancelToken()
+    engine = make_backend(problem, start_state(problem), threads=3)
+    token.cancel()
+    with pytest.raises(Cancelled):
+        engine.advance(10, Job(token))
+
+
+@pytest.mark.parametrize("mode", TRUST_MODES)
+@pytest.mark.parametrize("rho", [0.05, 0.7, 20.0])
+def test_the_step_on_tensors_is_the_step(mode: str, rho: float) -> None:
+    target = np.array([0.5, 0.3, 0.2, 0.0])
+    term = TrustTerm(mode, np.maximum(target - 0.05, 0), target + 0.05, target, rho)
+    for kappa in (0.25, 1.0):
+        tensors = TrustTensors(term, kappa, torch.zeros(4, dtype=torch.float64))
+        for scale in (0.01, 1.0, 30.0):
+            z = scale * np.random.default_rng(0).standard_normal(4)
+            found = tensors.step(torch.as_tensor(z)).numpy()
+            np.testing.assert_allclose(found, term.step(z, kappa), rtol=1e-9, atol=1e-9)
+
+
+def test_no_boundaries_after_boundaries_start_without_forces() -> None:
+    problem = random_problem(3, (48, 48))
+    smooth, warm = minimise(problem, stop=Stop(1e-4, 500))
+    assert np.abs(smooth.state.p).max() > 0
+    bare = replace(problem, radius=np.zeros_like(problem.radius))
+    found, _ = minimise(bare, warm=warm, stop=Stop(1e-4, 2000))
+    assert found.certificate.relative_gap <= 1e-4
+    assert not found.state.p.any()
+
+
+@pytest.mark.skipif(sys.gettrace() is not None, reason="tracing itself takes memory")
+@pytest.mark.parametrize("tissues", [2, 4, 6])
+def test_memory_beside_the_image(tissues: int) -> None:
+    """A cold solve holds at most 28K + 40 bytes a pixel beside its costs (issue 3)."""
+    problem = random_problem(tissues, (384, 384))
+    minimise(problem, stop=Stop(1e-3, 20))
+    tracemalloc.start()
+    minimise(problem, stop=Stop(1e-3, 20))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak / problem.radius.size <= 28 * tissues + 40
+
+
+@pytest.mark.parametrize("make", [FusedBackend, BinaryBackend])
+def test_the_sum_of_the_map_is_the_gap_less_that_of_the_areas(make: type[CpuBackend]) -> None:
+    problem = problem_of(2, (50, 37), "measured", False)
+    _, found = run(make(problem, start_state(problem)), 20)
+    areas = problem.pixels * problem.trust.gap(found.area, run_price(make, problem))
+    assert found.gap == pytest.approx(found.gap_map.sum(dtype=np.float64) + areas, rel=1e-4)
+
+
+def run_price(make: type[CpuBackend], problem: Problem) -> np.ndarray:
+    engine, _ = run(make(problem, start_state(problem)), 20)
+    return engine.export().price
+
+
+def test_a_state_given_to_two_tissues_comes_back() -> None:
+    problem = problem_of(2, (30, 31), "interval", False)
+    rng = np.random.default_rng(0)
+    u = rng.random(problem.radius.shape).astype(np.float32)
+    p = rng.uniform(-0.1, 0.1, (2, *u.shape)).astype(np.float32)
+    state = State(np.stack([u, 1 - u]), np.stack([p, -p], axis=1), np.array([0.2, -0.1]))
+    back = BinaryBackend(problem, state).export()
+    np.testing.assert_array_equal(back.u, state.u)
+    np.testing.assert_array_equal(back.p, state.p)
+    np.testing.assert_array_equal(back.price, state.price)
