@@ -1,5 +1,7 @@
 """Take the pictures of the window that the README and the docs show.
 
+The audit is also shown on an image of EBHI-Seg (CC BY 4.0) where ``../shared/data`` is there.
+
 It needs a screen of at least 1280 × 800 px; without one::
 
     xvfb-run -s "-screen 0 1280x800x24" python docs/make_screenshots.py
@@ -12,19 +14,23 @@ training from that table has shown eight points of its curves; the training is t
 
 from __future__ import annotations
 
+import csv
 import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 from napari.utils.notifications import notification_manager
 from napari.viewer import Viewer
+from PIL import Image
 from qtpy.QtWidgets import QApplication, QWidget
 
-from napari_vslp.demo import tumour_nest
-from napari_vslp.widgets.dock import SegmentDock
+from napari_vslp.demo import Sample, tumour_nest
+from napari_vslp.tissues import PALETTE, Tissue
+from napari_vslp.widgets.dock import AUDIT, SegmentDock
 from napari_vslp.widgets.launch import fill, open_dock
 from napari_vslp.widgets.train_dock import TrainDock
 
@@ -32,6 +38,8 @@ FOLDER = Path(__file__).parent / "images"
 SIZE = (1280, 800)
 THEMES = {"dark": "", "light": "-light"}
 POINTS = 8
+EBHI = Path(__file__).parents[2] / "shared" / "data" / "ebhi_seg"
+EBHI_IMAGE = "HGIN_GTxc2012788-1-400-002.jpg"  # of the validation part
 
 
 def main() -> None:
@@ -42,6 +50,7 @@ def main() -> None:
             teach(Path(sys.argv[1]))
         else:
             segment()
+            audit_ebhi()
 
 
 def segment() -> None:
@@ -54,7 +63,44 @@ def segment() -> None:
     dock.run.segment.click()
     _turn(lambda: _solved(dock), 120)
     _save(viewer, "window")
+    _audit(dock)
+    _save(viewer, "audit", whole=False, themes=("dark",))
     viewer.close()
+
+
+def audit_ebhi() -> None:
+    """Look over a held-out colon biopsy whose share of gland is known, if the data are there."""
+    if not EBHI.is_dir():
+        return
+    with (EBHI / "index.csv").open(encoding="utf-8", newline="") as stream:
+        row = next(r for r in csv.DictReader(stream) if r["image"] == EBHI_IMAGE)
+    with Image.open(EBHI / "images" / EBHI_IMAGE) as picture:
+        pixels = np.asarray(picture.convert("RGB"))
+    share = round(float(row["gland"]), 2)
+    tissues = (
+        Tissue("gland", share, 0.05, PALETTE[0]),
+        Tissue("other tissue", 1 - share, 0.05, PALETTE[1]),
+    )
+    viewer = Viewer(title="napari-vslp")
+    dock = open_dock(viewer)
+    fill(viewer, dock, Sample("EBHI-Seg: colon biopsy", pixels, tissues, ()))
+    viewer.window._qt_window.resize(*SIZE)
+    _turn(lambda: False, 0.5)
+    dock.run.segment.click()
+    _turn(lambda: _solved(dock), 120)
+    _audit(dock)
+    viewer.reset_view()
+    dock.audit.doubt.click()
+    _save(viewer, "audit-ebhi", themes=("dark",))
+    viewer.close()
+
+
+def _audit(dock: SegmentDock) -> None:
+    """Turn to the audit and go to the second place, as a hand would."""
+    dock.tabs.setCurrentIndex(AUDIT)
+    for _ in range(2):
+        dock.audit.next.click()
+        _turn(lambda: False, 1.0)
 
 
 def teach(table: Path) -> None:
@@ -75,14 +121,21 @@ def teach(table: Path) -> None:
         viewer.close()
 
 
-def _save(viewer: Viewer, name: str, part: QWidget | None = None) -> None:
-    """Save the window, or a part of it, in each theme."""
-    viewer.reset_view()
-    for theme, ending in THEMES.items():
+def _save(
+    viewer: Viewer,
+    name: str,
+    part: QWidget | None = None,
+    whole: bool = True,
+    themes: Sequence[str] = tuple(THEMES),
+) -> None:
+    """Save the window, or a part of it, in each theme, with the whole image or the view as is."""
+    if whole:
+        viewer.reset_view()
+    for theme in themes:
         viewer.theme = theme
         _turn(lambda: False, 1.0)
         shown = part or viewer.window._qt_window
-        shown.grab().save(str(FOLDER / f"{name}{ending}.png"))
+        shown.grab().save(str(FOLDER / f"{name}{THEMES[theme]}.png"))
 
 
 def _solved(dock: SegmentDock) -> bool:

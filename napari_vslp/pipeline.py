@@ -12,21 +12,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_vslp.energy.devices import minimise_on_device
+from napari_vslp.energy.devices import minimise_on_device, solver_device
 from napari_vslp.energy.minimise import Warm, bounds
 from napari_vslp.energy.problem import Problem, check_fixed, trust_term
 from napari_vslp.energy.rounding import round_labels
 from napari_vslp.energy.solver import Solution
 from napari_vslp.prepared import Prepared
 from napari_vslp.progress import Job, Progress
-from napari_vslp.segmentation import Box, Energy, Segmentation
-from napari_vslp.settings import Settings
+from napari_vslp.segmentation import Box, Energy, FloatMap, Segmentation
+from napari_vslp.settings import TOTAL_VARIATION, Settings
 from napari_vslp.slides.plain import check_region, crop, image_shape, to_rgb
 from napari_vslp.tissues import Click, Tissue, check_clicks, check_tissues
 from napari_vslp.weak_labels import ClicksLike, TissuesLike, as_clicks, as_tissues
 
 if TYPE_CHECKING:
     from napari_vslp.confidence.confidence import Confidence
+    from napari_vslp.energy.linearised import LearnedTerm
+
+Scores = dict[float, tuple[float, float]]
 
 
 def segment(
@@ -178,25 +181,99 @@ def fuse(
     confidence = prepared.confidence_of(table, inner, settings.seed, keep_start=live)
     fixed = prepared.fixed_pixels(table, inner, painted)
     trust = trust_term(table, settings.trust, settings.trust_strength)
+    settings, scores, chosen = _with_smoothness(prepared, confidence, settings, start, job)
     radius = prepared.radius_of(settings)
     check_fixed(fixed, radius >= 0, table, trust)
     cost = prepared.cost_of(confidence, fixed)
     problem = Problem(cost, radius, trust)
     warm = _warm_state(start, table)
-    found, warm = minimise_on_device(problem, warm, settings, live=live, job=job)
+    learned = None
+    if settings.regulariser == TOTAL_VARIATION:
+        found, warm = minimise_on_device(problem, warm, settings, live=live, job=job)
+    else:
+        term, told = _learned_term(prepared, confidence, radius, settings)
+        found, learned, warm = _minimise_learned(problem, term, warm, settings, live, job)
+        chosen = (*chosen, *told)
     labels = round_labels(
         found.state.u, confidence.mean, radius >= 0, *bounds(problem), fixed=fixed
     )
     result = _result(prepared, table, confidence, found, labels)
+    if learned is not None:
+        energy = replace(result.energy, learned=float(learned.sum(dtype=np.float64)))
+        result = replace(result, learned_map=learned, energy=energy)
     return replace(
         result,
+        smoothness_scores=scores,
         clicks=tuple(clicks),
         settings=settings,
         pixel_size_um=pixel_size_um,
         seconds=time.perf_counter() - began,
-        notes=(*result.notes, *notes),
+        notes=(*result.notes, *notes, *chosen),
         state=warm,
     )
+
+
+def _with_smoothness(
+    prepared: Prepared,
+    confidence: Confidence,
+    settings: Settings,
+    start: Segmentation | None,
+    job: Job,
+) -> tuple[Settings, Scores, tuple[str, ...]]:
+    """Return the settings with λ as a number, chosen from the image where that was asked for.
+
+    The choice rests on image and confidences alone, so a slider that moves does not renew it.
+    """
+    if settings.smoothness != "auto":
+        return settings, {}, ()
+    if start is not None and _same_choice(start, confidence, settings):
+        number, scores = start.settings.boundary_weight, start.smoothness_scores
+    else:
+        from napari_vslp.energy.hidden_blocks import choose_smoothness
+
+        weight = prepared.radius_of(replace(settings, smoothness=2.0))
+        choice = choose_smoothness(confidence.mean, weight, seed=settings.seed, job=job)
+        number = choice.smoothness
+        scores = {s: (score.mean, score.error) for s, score in choice.scores.items()}
+    note = f"Smoothness {number:g} was chosen from the image."
+    if not scores:
+        note = f"The image is too small or too plain to choose from: smoothness {number:g} is used."
+    return replace(settings, smoothness=number), scores, (note,)
+
+
+def _same_choice(start: Segmentation, confidence: Confidence, settings: Settings) -> bool:
+    used = start.settings
+    same = used.edges == settings.edges and used.tissue_only == settings.tissue_only
+    return bool(start.smoothness_scores) and start.confidence is confidence.mean and same
+
+
+def _learned_term(
+    prepared: Prepared, confidence: Confidence, radius: FloatMap, settings: Settings
+) -> tuple[LearnedTerm, tuple[str, ...]]:
+    """Return the learned regulariser of this image, and a sentence if it failed its test."""
+    from napari_vslp.energy.learned_term import bind
+
+    device = solver_device(settings)
+    return bind(Path(settings.regulariser), prepared.image, confidence.mean, radius >= 0, device)
+
+
+def _minimise_learned(  # noqa: PLR0917 - one call site above, in this order
+    problem: Problem,
+    term: LearnedTerm,
+    warm: Warm | None,
+    settings: Settings,
+    live: bool,
+    job: Job,
+) -> tuple[Solution, FloatMap, Warm]:
+    from napari_vslp.energy.linearised import minimise_learned
+
+    def solve(convex: Problem, start: Warm | None, moving: bool) -> tuple[Solution, Warm]:
+        return minimise_on_device(convex, start, settings, live=moving, job=job)
+
+    found, left = minimise_learned(
+        problem, term, solve, warm=warm, live=live, tolerance=settings.tolerance, job=job
+    )
+    return found.solution, found.learned, left
 
 
 def _warm_state(start: Segmentation | None, tissues: tuple[Tissue, ...]) -> Warm | None:

@@ -126,11 +126,11 @@ class Prepared:
 
     def radius_of(self, settings: Settings) -> Array:
         """Return λg/2 inside the tissue and `OUTSIDE` elsewhere, (h, w) float32."""
-        key = (settings.smoothness, settings.edges, settings.tissue_only)
+        key = (settings.boundary_weight, settings.edges, settings.tissue_only)
         if self._last.radius is not None and self._last.radius[0] == key:
             return self._last.radius[1]
         weight = edge_weight(self.image) if settings.edges else np.ones(self.image.shape[:2])
-        radius = (weight * (settings.smoothness / 2)).astype(np.float32)
+        radius = (weight * (settings.boundary_weight / 2)).astype(np.float32)
         if settings.tissue_only:
             radius[self.features.white > 0.5] = OUTSIDE
             if not (radius >= 0).any():

@@ -29,18 +29,22 @@ class Energy:
     objective
         The value of the minimised functional, E(u).
     bound
-        A proven lower bound of E, the dual value; `objective - bound` is the duality gap.
+        A proven lower bound of E, the dual value; `objective - bound` is the duality gap. With
+        a learned regulariser it is one of the convex problem linearised at the solution.
+    learned
+        Sum of the learned map; 0 without a learned regulariser.
     """
 
     fidelity: float
     regularisation: float
     objective: float
     bound: float
+    learned: float = 0.0
 
     @property
     def total(self) -> float:
-        """Fidelity plus regularisation: the sum of the two maps shown."""
-        return self.fidelity + self.regularisation
+        """Fidelity, regularisation and the learned part: the sum of the maps shown."""
+        return self.fidelity + self.regularisation + self.learned
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,11 @@ class Segmentation:
     start_only
         True when neither clicks nor a trained head told the tissues apart, so that the names
         are a guess and a click a tissue is needed.
+    learned_map
+        (h, w) float32 ≥ 0, summing to `energy.learned`; None without a learned regulariser.
+    smoothness_scores
+        Where the smoothness was chosen from the image: what guessing hidden blocks cost with
+        each, mean and standard error (nats per px). `settings` hold the number that was used.
     notes
         Sentences the user should read (conversions, fallbacks).
     state
@@ -105,6 +114,8 @@ class Segmentation:
     pixel_size_um: tuple[float, float] | None = None
     weights_hash: str = ""
     start_only: bool = False
+    learned_map: FloatMap | None = None
+    smoothness_scores: dict[float, tuple[float, float]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     versions: dict[str, str] = field(default_factory=dict)
     state: Any = None

@@ -10,6 +10,10 @@ from napari_vslp.errors import VslpError
 from napari_vslp.tissues import TRUST_MODES, Trust
 
 Backend = Literal["auto", "numba", "torch"]
+Smoothness = float | Literal["auto"]
+DEFAULT_SMOOTHNESS = 2.0
+# The regulariser that nothing had to be learnt for.
+TOTAL_VARIATION = "tv"
 
 
 @dataclass(frozen=True)
@@ -24,9 +28,13 @@ class Settings:
     augmentation
         Whether the eight flips and rotations are averaged in stage 1.
     smoothness
-        λ ≥ 0, the weight of the boundary length (nats per px); 0 switches it off.
+        λ ≥ 0, the weight of the boundary length (nats per px); 0 switches it off; ``"auto"``
+        chooses it from the image (`napari_vslp.energy.hidden_blocks`).
     edges
         Whether boundaries are cheaper where the image has an edge.
+    regulariser
+        ``"tv"``, or the path of a learned regulariser that is added to it
+        (`napari_vslp.energy.tdv`).
     trust
         How the proportions are met; see `napari_vslp.energy.trust`.
     trust_strength
@@ -49,8 +57,9 @@ class Settings:
 
     encoder: str = "bundled"
     augmentation: bool = True
-    smoothness: float = 2.0
+    smoothness: Smoothness = DEFAULT_SMOOTHNESS
     edges: bool = True
+    regulariser: str = TOTAL_VARIATION
     trust: Trust = "interval"
     trust_strength: float = 1.0
     tissue_only: bool = False
@@ -63,8 +72,13 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""
-        if not (math.isfinite(self.smoothness) and 0 <= self.smoothness <= 1000):
+        if isinstance(self.smoothness, str):
+            if self.smoothness != "auto":
+                raise VslpError(f"Smoothness must be a number or auto, not “{self.smoothness}”.")
+        elif not (math.isfinite(self.smoothness) and 0 <= self.smoothness <= 1000):
             raise VslpError("Smoothness must lie between 0 and 1000; 2 is a good start.")
+        if not self.regulariser:
+            raise VslpError("The regulariser must be tv or a file that was learnt.")
         if not (math.isfinite(self.trust_strength) and self.trust_strength > 0):
             raise VslpError("The strength of the trust must be above 0; 1 is a good start.")
         if self.trust not in TRUST_MODES:
@@ -73,6 +87,11 @@ class Settings:
             raise VslpError(f"The solver must be auto, numba or torch, not “{self.backend}”.")
         if not 0 < self.tolerance < 1 or self.max_iterations < 1:
             raise VslpError("Tolerance must lie between 0 and 1, and iterations be at least 1.")
+
+    @property
+    def boundary_weight(self) -> float:
+        """λ as a number; the usual one while it is still to be chosen."""
+        return DEFAULT_SMOOTHNESS if isinstance(self.smoothness, str) else self.smoothness
 
     def as_dict(self) -> dict[str, Any]:
         """Return the settings as plain JSON values."""

@@ -12,6 +12,8 @@ from PIL import Image
 from napari_vslp import segment
 from napari_vslp.demo import tumour_nest
 from napari_vslp.energy import devices
+from napari_vslp.energy.regulariser_file import RegulariserCard, save_regulariser
+from napari_vslp.energy.tdv import TDV, TDVShape
 from napari_vslp.errors import Cancelled, VslpError
 from napari_vslp.pipeline import fuse, prepare
 from napari_vslp.prepared import Prepared
@@ -141,6 +143,7 @@ def test_shares_of_tissue_alone_leave_white_out() -> None:
         ({"encoder": "nowhere.safetensors"}, "nowhere"),
         ({"device": "quantum"}, "quantum"),
         ({"smoothness": -1.0}, "Smoothness"),
+        ({"smoothness": "much"}, "Smoothness"),
     ],
 )
 def test_bad_input_is_refused_in_one_sentence(
@@ -186,3 +189,53 @@ def test_a_full_gpu_falls_back_to_the_processor(
     result = fuse(prepared, tissues, settings=FAST, job=Job(on_progress=said.append))
     assert result.gap <= 1e-3
     assert any(p.note and "processor" in p.note for p in said)
+
+
+def test_the_smoothness_is_chosen_once_and_told(prepared: Prepared) -> None:
+    tissues = (Tissue("gland", 0.6, 0.05), Tissue("other", 0.4, 0.05))
+    auto = replace(FAST, smoothness="auto")
+    result = fuse(prepared, tissues, settings=auto)
+    chosen = result.settings.smoothness
+    assert chosen in result.smoothness_scores
+    assert f"Smoothness {chosen:g} was chosen from the image." in result.notes
+    moved = (Tissue("gland", 0.5, 0.05), Tissue("other", 0.5, 0.05))
+    follower = fuse(prepared, moved, settings=auto, start=result, live=True)
+    assert follower.settings.smoothness == chosen
+    assert follower.smoothness_scores is result.smoothness_scores
+    assert follower.notes == result.notes
+    assert not fuse(prepared, tissues, settings=FAST, start=result).smoothness_scores
+
+
+def test_a_tiny_region_keeps_the_usual_smoothness(image: np.ndarray) -> None:
+    result = segment(image, TWO, region=(0, 0, 24, 24), settings=FAST, smoothness="auto")
+    assert result.settings.smoothness == 2
+    assert any("too small or too plain" in note for note in result.notes)
+
+
+def test_a_learned_regulariser_is_shown_apart(prepared: Prepared, tmp_path: Path) -> None:
+    path = tmp_path / "shapes.safetensors"
+    network = TDV(TDVShape(channels=4))
+    card = RegulariserCard(network.shape, strength=0.5, smoothness=2.0, accepted=False)
+    save_regulariser(path, network, card)
+    tissues = (Tissue("gland", 0.6, 0.05), Tissue("other", 0.4, 0.05))
+    settings = replace(FAST, regulariser=str(path))
+    result = fuse(prepared, tissues, settings=settings)
+    assert result.learned_map is not None
+    assert result.learned_map.shape == result.labels.shape
+    assert (result.learned_map >= 0).all()
+    assert result.energy.learned == pytest.approx(result.learned_map.sum(), rel=1e-4)
+    energy = result.energy
+    assert energy.total == pytest.approx(energy.fidelity + energy.regularisation + energy.learned)
+    assert any("did no better" in note for note in result.notes)
+    moved = (Tissue("gland", 0.55, 0.05), Tissue("other", 0.45, 0.05))
+    follower = fuse(prepared, moved, settings=settings, start=result, live=True)
+    assert follower.learned_map is not None
+    plain = fuse(prepared, tissues, settings=FAST, start=result)
+    assert plain.learned_map is None
+    assert plain.energy.learned == 0
+
+
+def test_a_regulariser_that_is_not_there_is_named(prepared: Prepared) -> None:
+    tissues = (Tissue("gland", 0.6, 0.05), Tissue("other", 0.4, 0.05))
+    with pytest.raises(VslpError, match="no regulariser file"):
+        fuse(prepared, tissues, settings=replace(FAST, regulariser="nowhere.safetensors"))

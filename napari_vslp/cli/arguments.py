@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from napari_vslp import __version__
-from napari_vslp.cli import cache, evaluate, models, train
+from napari_vslp.cli import cache, evaluate, models, regulariser, train
 from napari_vslp.errors import VslpError
-from napari_vslp.settings import Settings
+from napari_vslp.settings import Settings, Smoothness
 from napari_vslp.tissues import TRUST_MODES
 
 Region = tuple[int, int, int, int]
@@ -46,6 +46,9 @@ def build_parser() -> argparse.ArgumentParser:
             epilog=_EXAMPLE,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
+    )
+    regulariser.add_arguments(
+        commands.add_parser("regulariser", help="learn the shapes of tissues from images")
     )
     train.add_arguments(commands.add_parser("train", help="learn tissues from shares of images"))
     evaluate.add_arguments(
@@ -94,7 +97,19 @@ def _add_segment(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_settings(group: argparse._ArgumentGroup) -> None:
-    _number(group, "--smoothness", _DEFAULT.smoothness, "weight of the boundaries' length")
+    group.add_argument(
+        "--smoothness",
+        type=parse_smoothness,
+        default=_DEFAULT.smoothness,
+        metavar="N",
+        help="weight of the boundaries' length, or auto: chosen from the image (default 2)",
+    )
+    group.add_argument(
+        "--regulariser",
+        default=_DEFAULT.regulariser,
+        metavar="FILE",
+        help="a learned one to add to the boundaries' length (default tv: none)",
+    )
     group.add_argument("--trust", choices=TRUST_MODES, default=_DEFAULT.trust, help="in the shares")
     _number(group, "--trust-strength", _DEFAULT.trust_strength, "of robust, quadratic and kl")
     group.add_argument("--no-edges", action="store_true", help="ignore edges in the image")
@@ -137,6 +152,24 @@ def parse_region(text: str) -> Region:
             f"“{text}” is not a region: write ROW0,COL0,ROW1,COL1, such as 0,0,512,512."
         ) from error
     return top, left, bottom, right
+
+
+def parse_smoothness(text: str) -> Smoothness:
+    """Read a number or ``auto``.
+
+    Raises
+    ------
+    VslpError
+        If it is neither.
+    """
+    if text == "auto":
+        return "auto"
+    try:
+        return float(text)
+    except ValueError as error:
+        raise VslpError(
+            f"“{text}” is no smoothness: give --smoothness a number, such as 2, or auto."
+        ) from error
 
 
 def parse_pixel_size(text: str) -> tuple[float, float]:

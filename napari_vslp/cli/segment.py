@@ -66,6 +66,7 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
         augmentation=not arguments.no_augmentation,
         smoothness=arguments.smoothness,
         edges=not arguments.no_edges,
+        regulariser=arguments.regulariser,
         trust=arguments.trust,
         trust_strength=arguments.trust_strength,
         tissue_only=arguments.tissue_only,

@@ -10,7 +10,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_vslp.confidence.clicks import KERNEL, ClickKernel, cells_of, nearness, residual_logits
+from napari_vslp.confidence.clicks import (
+    CORRECTIVE,
+    KERNEL,
+    ClickKernel,
+    cells_of,
+    nearness,
+    residual_logits,
+)
 from napari_vslp.confidence.features import Features
 from napari_vslp.confidence.prior import Prior, prior_of
 from napari_vslp.confidence.tiling import upsample
@@ -52,7 +59,7 @@ def confidence_of(
     clicks: Sequence[Click] = (),
     seed: int = 0,
     *,
-    kernel: ClickKernel = KERNEL,
+    kernel: ClickKernel | None = None,
 ) -> Confidence:
     """Return the confidence for tissues and clicks; quick enough to follow every click.
 
@@ -74,8 +81,9 @@ def confidence_of(
         Inside the image.
     seed : int
         Of the clusters.
-    kernel : ClickKernel
-        How far and how strongly a click speaks; the default was tuned once for all images.
+    kernel : ClickKernel, optional
+        How far and how strongly a click speaks; by default as far as nothing else does, with
+        constants that were tuned once for all images.
 
     Returns
     -------
@@ -94,7 +102,8 @@ def confidence_of(
     white = prior.white_on_grid((prior.views.shape[2], prior.views.shape[3]))
     views = prior.views + white
     if clicks:
-        views = _with_clicks(views, features, clicks, owners, kernel)
+        chosen = kernel or (CORRECTIVE if prior.told else KERNEL)
+        views = _with_clicks(views, features, clicks, owners, chosen)
     views = views.softmax(1)
     mean = views.mean(0)
     return Confidence(

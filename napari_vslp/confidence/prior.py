@@ -7,7 +7,7 @@ probability; only clicks, or else clusters, tell them apart.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -41,6 +41,8 @@ class Prior:
         Groups of at least two tissues that nothing but clusters tells apart.
     informed
         Whether the head or the pixel rule tells any tissues apart.
+    told
+        Whether a trained head, with the pixel rule, tells all of them apart.
     """
 
     views: Tensor
@@ -48,6 +50,7 @@ class Prior:
     white: Tensor | None
     unsplit: tuple[tuple[int, ...], ...]
     informed: bool
+    told: bool = False
 
     def white_logits(self, white: Tensor) -> Tensor:
         """Return log w for white tissues and log (1 − w) for others, shape (K, …)."""
@@ -88,7 +91,8 @@ def prior_of(
         white = torch.from_numpy(features.white).float().clamp(_LEAST, 1 - _LEAST)
     views = _head_logits(features, groups, len(tissues))
     is_white = torch.tensor([meaning == WHITE for meaning in meanings])
-    prior = Prior(views, is_white, white, (), informed=len(groups) > 1)
+    told = _head_tells(features, groups) and all(len(group) == 1 for group in groups.values())
+    prior = Prior(views, is_white, white, (), informed=len(groups) > 1, told=told)
     weights = (views + prior.white_on_grid((views.shape[2], views.shape[3]))).softmax(1).mean(0)
     unsplit = []
     for group in groups.values():
@@ -100,7 +104,7 @@ def prior_of(
             views[:, free] += split + torch.log(torch.tensor(float(len(free))))
         elif len(free) == 1 and len(group) > 1:
             views[:, free] += _UNCLICKED
-    return Prior(views, is_white, white, tuple(unsplit), prior.informed)
+    return replace(prior, unsplit=tuple(unsplit))
 
 
 def _groups(meanings: Sequence[Meaning]) -> dict[Meaning, list[int]]:
@@ -114,12 +118,16 @@ def _head_logits(features: Features, groups: dict[Meaning, list[int]], count: in
     """Return the head's log-probabilities, shared in each group, shape (V, K, h, w)."""
     shape = features.vectors.shape
     logits = torch.zeros(shape[0], count, *shape[2:])
-    tells = len([meaning for meaning in groups if meaning != WHITE]) > 1
     for meaning, group in groups.items():
-        if tells and features.head is not None and meaning != WHITE:
+        if _head_tells(features, groups) and features.head is not None and meaning != WHITE:
             logits[:, group] = _log_head(features.head, meaning)[:, None]
         logits[:, group] -= torch.log(torch.tensor(float(len(group))))
     return logits
+
+
+def _head_tells(features: Features, groups: dict[Meaning, list[int]]) -> bool:
+    """Whether there is a head and it has more than one thing to say of these tissues."""
+    return features.head is not None and len([m for m in groups if m != WHITE]) > 1
 
 
 def _log_head(head: Tensor, meaning: Meaning) -> Tensor:

@@ -23,16 +23,16 @@ class Steps:
 
 
 def step_sizes(problem: Problem) -> Steps:
-    """Return the steps with σ/τ = λ, between 1 and 16.
+    """Return the steps with σ/τ = λ, between 1 and 8.
 
-    Of the ratios 1 to 16 that one needed the fewest iterations, or nearly, for every λ from 1 to
+    Of the ratios 1 to 64 that one needed the fewest iterations, or nearly, for every λ from 1 to
     8; a fixed ratio of 2 takes 1.5 times as many at λ = 8. Without boundaries the prices alone
     must travel, in larger steps of u and smaller ones of φ.
     """
     smoothness = 2 * float(problem.radius.max(initial=0.0))
     if smoothness == 0:
         return Steps(0.99 / TRANSPORT_KAPPA, 0.0, TRANSPORT_KAPPA)
-    ratio = float(np.clip(smoothness, 1, 16))
+    ratio = float(np.clip(smoothness, 1, 8))
     tau = (-KAPPA + np.sqrt(KAPPA**2 + 31.68 * ratio)) / (16 * ratio)
     return Steps(float(tau), float(ratio * tau), KAPPA)
 

@@ -135,6 +135,6 @@ def _foot(summary: Summary) -> str:
     settings = summary.study.settings
     return (
         f'<p class="note">napari-vslp {escape(__version__)}, weights {escape(weights)} (SHA-256), '
-        f"smoothness {settings.smoothness:g}, seed {settings.seed}. All figures per image are in "
-        "per_image.csv, all means in summary.csv and summary.json.</p>"
+        f"smoothness {settings.boundary_weight:g}, seed {settings.seed}. All figures per image "
+        "are in per_image.csv, all means in summary.csv and summary.json.</p>"
     )

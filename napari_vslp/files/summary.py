@@ -44,6 +44,7 @@ def _energy(result: Segmentation) -> dict[str, float]:
         "fidelity": float(result.energy.fidelity),
         "regularisation": float(result.energy.regularisation),
         "total": float(result.energy.total),
+        "learned": float(result.energy.learned),
         "objective": float(result.energy.objective),
         "bound": float(result.energy.bound),
     }

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Signal
+from qtpy.QtCore import QSignalBlocker, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
     QFormLayout,
+    QHBoxLayout,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -62,6 +63,13 @@ class AdvancedPanel(QWidget):
         self.smoothness = _spin(
             "Boundary smoothness", 2.0, (0.0, 1000.0), "Larger: smoother, fewer small islands"
         )
+        self.auto = QPushButton("Auto")
+        self.auto.setAccessibleName("Choose the smoothness from the image")
+        self.auto.setToolTip(
+            "Let the image choose: parts of it are hidden, and the smoothness is kept\n"
+            "that still tells what was there. Takes about a second more."
+        )
+        self.auto.setCheckable(True)
         self.edges = _check("Boundaries follow edges in the image", True)
         self.tissue_only = _check("Leave out white background", False)
         self.tissue_only.setToolTip("Shares are then shares of the tissue, not of the region")
@@ -76,7 +84,10 @@ class AdvancedPanel(QWidget):
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow("Meet the shares", self.trust)
         form.addRow("Strength", self.strength)
-        form.addRow("Smoothness", self.smoothness)
+        smoothness = QHBoxLayout()
+        smoothness.addWidget(self.smoothness, 1)
+        smoothness.addWidget(self.auto)
+        form.addRow("Smoothness", smoothness)
         form.addRow(self.edges)
         form.addRow(self.tissue_only)
         form.addRow("Model", self.model.menu)
@@ -88,10 +99,12 @@ class AdvancedPanel(QWidget):
     def _connect(self) -> None:
         self.fold.toggled.connect(self._unfold)
         self.trust.currentIndexChanged.connect(self._follow_choices)
+        self.auto.toggled.connect(self.smoothness.setDisabled)
         for signal in (
             self.trust.currentIndexChanged,
             self.strength.valueChanged,
             self.smoothness.valueChanged,
+            self.auto.toggled,
             self.edges.toggled,
             self.tissue_only.toggled,
         ):
@@ -108,13 +121,19 @@ class AdvancedPanel(QWidget):
         return Settings(
             encoder=self.model.spec(),
             augmentation=self.augmentation.isChecked(),
-            smoothness=self.smoothness.value(),
+            smoothness="auto" if self.auto.isChecked() else self.smoothness.value(),
             edges=self.edges.isChecked(),
             trust=list(TRUSTS)[self.trust.currentIndex()],
             trust_strength=self.strength.value(),
             tissue_only=self.tissue_only.isChecked(),
             device=list(DEVICES)[self.device.currentIndex()],
         )
+
+    def show_smoothness(self, used: float) -> None:
+        """Show the smoothness that was chosen, so that it stays when Auto is let go."""
+        if self.auto.isChecked():
+            with QSignalBlocker(self.smoothness):
+                self.smoothness.setValue(used)
 
     def _unfold(self, on: bool) -> None:
         self.fold.setText(f"{'▾' if on else '▸'}  Advanced settings")

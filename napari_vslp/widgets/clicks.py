@@ -81,6 +81,46 @@ class Clicks:
         layer.selected_data = set()
         self._quiet = False
 
+    def place(self, tissue: Tissue, row: int, column: int) -> tuple[Click, tuple[Click, ...]]:
+        """Mark one pixel as a tissue, instead of what it was marked as before.
+
+        Returns
+        -------
+        Click, tuple of Click
+            The new one, and those that it replaces.
+        """
+        self.stop()
+        layer = self._ensure_layer()
+        gone = tuple(c for c in self.read() if (c.row, c.column) == (row, column))
+        self._remove(self._at(row, column))
+        self._add(layer, tissue, row, column)
+        self._on_change()
+        return Click(tissue.name, row, column), gone
+
+    def take_back(
+        self, placed: Click, replaced: Sequence[Click], tissues: Sequence[Tissue]
+    ) -> None:
+        """Undo `place`; what was replaced comes back if its tissue is still among these."""
+        layer = self._ensure_layer()
+        self._remove(self._at(placed.row, placed.column))
+        for click in replaced:
+            tissue = next((t for t in tissues if t.name == click.tissue), None)
+            if tissue is not None:
+                self._add(layer, tissue, click.row, click.column)
+        self._on_change()
+
+    def _at(self, row: int, column: int) -> list[int]:
+        return [i for i, c in enumerate(self.read()) if (c.row, c.column) == (row, column)]
+
+    def _add(self, layer: Points, tissue: Tissue, row: int, column: int) -> None:
+        self._quiet = True
+        layer.selected_data = set()  # or the selected points would change their tissue
+        layer.feature_defaults = pd.DataFrame({"tissue": [tissue.name]})
+        layer.current_face_color = _rgba(tissue.colour)
+        layer.add([row, column])
+        layer.selected_data = set()
+        self._quiet = False
+
     def rename(self, before: str, after: Tissue) -> None:
         """Follow a tissue to its new name and colour."""
         if self.layer is None:

@@ -9,6 +9,7 @@ from qtpy.QtCore import QObject
 
 from napari_vslp.errors import VslpError
 from napari_vslp.tissues import Click, Tissue
+from napari_vslp.widgets.auditing import Auditing
 from napari_vslp.widgets.panels import Panels
 from napari_vslp.widgets.session import Session
 from napari_vslp.widgets.sessions import Sessions
@@ -35,6 +36,7 @@ class Controller(QObject):
         self._panels = panels
         self.sessions = Sessions(viewer, panels.region, panels.table.tissues, self)
         self.solving = Solving(panels, lambda: self.session, self)
+        self.auditing = Auditing(viewer, panels, self.solving, lambda: self.session, self)
         self._connect_panels()
         self._connect_sessions()
         self.sessions.list_layers()
@@ -61,7 +63,7 @@ class Controller(QObject):
         self.sessions.chosen.connect(self._show_session)
         self.sessions.changed.connect(self.solving.follow)
         self.sessions.clicked_outside.connect(lambda: self.solving.refuse(OUTSIDE))
-        self.sessions.tool_stopped.connect(self._panels.table.uncheck)
+        self.sessions.tool_stopped.connect(self._tool_stopped)
         self.solving.shown.connect(self._show_result)
 
     def set_labels(self, tissues: Sequence[Tissue], clicks: Sequence[Click]) -> None:
@@ -82,6 +84,7 @@ class Controller(QObject):
     def shutdown(self) -> None:
         """Stop everything; the dock or the window is closing."""
         self.solving.shutdown()
+        self.auditing.shutdown()
         self.sessions.disconnect_all()
 
     def _show_session(self) -> None:
@@ -94,6 +97,7 @@ class Controller(QObject):
             panels.region.choose_region(session.region_layer)
         panels.region.show_pixel_size(session.pixel_size_um if session is not None else None)
         self._show_result(session)
+        self.auditing.show_session()
         if (session is None or session.result is None) and not self.solving.runner.busy:
             panels.run.say(READY if session is not None else NO_IMAGE)
 
@@ -102,6 +106,8 @@ class Controller(QObject):
             result = session.result if session is not None else None
             self._panels.table.show_result(result)
             self._panels.run.show_result(result)
+            if result is not None:
+                self._panels.advanced.show_smoothness(result.settings.boundary_weight)
 
     def _shares_changed(self) -> None:
         if self.session is not None:
@@ -111,6 +117,7 @@ class Controller(QObject):
     def _looks_changed(self, before: Tissue, after: Tissue) -> None:
         if self.session is not None:
             self.session.change_looks(before, after, self._panels.table.tissues())
+            self.auditing.show_looks()
 
     def _tissue_removed(self, index: int, gone: Tissue) -> None:
         if self.session is not None:
@@ -147,8 +154,13 @@ class Controller(QObject):
             self.session.set_pixel_width(microns)
 
     def _uncheck_tools(self) -> None:
-        self._panels.table.uncheck("pick")
-        self._panels.table.uncheck("paint")
+        self._tool_stopped("pick")
+        self._tool_stopped("paint")
+
+    def _tool_stopped(self, tool: str) -> None:
+        self._panels.table.uncheck(tool)
+        if tool == "paint":
+            self._panels.audit.correct.uncheck_brushes()
 
     def _session_or_sentence(self) -> Session | None:
         if self.session is None:

@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
-from napari.utils.theme import get_theme
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QColor
-from qtpy.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
+from napari_vslp.widgets.small_plot import NO_PLOTS, Look, SmallPlot, can_plot, look_of
 from napari_vslp.widgets.train_records import Records
 from napari_vslp.widgets.train_words import NONE_ASIDE
 
 DIFFERENCE = "Difference to the typed shares (points)"
 AGREEMENT = "How well outlines and shares agree"
-NO_PLOTS = "The curves need one more package: pip install pyqtgraph, then open napari again."
 LOWER = "The lower, the better."
-_HEIGHT = 104
-_CONTRAST = 0.3  # of lightness, 0…1
-_AXIS = 42  # px, the same for both, so that their steps lie above each other
-
-
-class _Look(NamedTuple):
-    background: str
-    text: str
-    line: str
 
 
 class Curves(QWidget):
@@ -39,7 +28,7 @@ class Curves(QWidget):
     def __init__(self, theme: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.records = Records()
-        self._look = _look(theme)
+        self._look = look_of(theme)
         self.difference: _Plot | None = None
         self.agreement: _Plot | None = None
         self.note = QLabel(LOWER, self)
@@ -72,7 +61,7 @@ class Curves(QWidget):
 
     def set_theme(self, theme: str) -> None:
         """Wear the colours of another theme."""
-        self._look = _look(theme)
+        self._look = look_of(theme)
         for plot in (self.difference, self.agreement):
             if plot is not None:
                 plot.wear(self._look)
@@ -81,9 +70,7 @@ class Curves(QWidget):
         """Make the plots when they are first wanted: their package takes a while to load."""
         if self.difference is not None:
             return
-        try:
-            import pyqtgraph  # type: ignore[import-untyped]  # noqa: F401
-        except ImportError:
+        if not can_plot():
             self.note.setText(NO_PLOTS)
             return
         tip = "On images kept aside, half the sum of what each tissue is off; lower is better"
@@ -94,35 +81,13 @@ class Curves(QWidget):
             self._layout.addWidget(plot)
 
 
-class _Plot(QWidget):
-    """One curve under its title; it only shows, and leaves the wheel to the dock."""
+class _Plot(SmallPlot):
+    """One curve over the whole length of a training, with a line between its rounds."""
 
     def __init__(self, title: str, tip: str, parent: QWidget) -> None:
-        super().__init__(parent)
-        import pyqtgraph
-
-        self.title = QLabel(title, self)
-        self.setToolTip(tip)
-        self.title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.plot: Any = pyqtgraph.PlotWidget(self)
-        self.plot.setAccessibleName(title)
-        self.plot.setFixedHeight(_HEIGHT)
-        self.plot.setMinimumWidth(0)
-        self.plot.setAntialiasing(True)
-        # Else it would keep the wheel from scrolling the dock.
-        self.plot.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self.plot.hideButtons()
-        self.plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.plot.getAxis("left").setWidth(_AXIS)
-        self.plot.getAxis("left").enableAutoSIPrefix(False)
-        self.curve: Any = self.plot.plot(connect="finite", symbol="o", symbolSize=4)
+        super().__init__(title, tip, parent)
         self._borders: list[Any] = []
         self._pen: Any = None
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addWidget(self.title)
-        layout.addWidget(self.plot)
 
     def draw(self, steps: list[float], values: list[float], records: Records) -> None:
         """Show a curve over the whole length of the training."""
@@ -132,17 +97,11 @@ class _Plot(QWidget):
         self.plot.setYRange(0, 1.15 * max([*known, 1e-3]), padding=0)
         self._mark_rounds(records)
 
-    def wear(self, look: _Look) -> None:
+    def wear(self, look: Look) -> None:
         """Take the colours of a theme."""
         import pyqtgraph
 
-        self.plot.setBackground(look.background)
-        for side in ("left", "bottom"):
-            self.plot.getAxis(side).setPen(look.text)
-            self.plot.getAxis(side).setTextPen(look.text)
-        self.curve.setPen(pyqtgraph.mkPen(look.line, width=2))
-        self.curve.setSymbolBrush(look.line)
-        self.curve.setSymbolPen(look.line)
+        super().wear(look)
         self._pen = pyqtgraph.mkPen(look.text, width=1, style=Qt.PenStyle.DotLine)
         for border in self._borders:
             border.setPen(self._pen)
@@ -158,15 +117,3 @@ class _Plot(QWidget):
         self._borders = [pyqtgraph.InfiniteLine(at, angle=90, pen=self._pen) for at in wanted]
         for border in self._borders:
             self.plot.addItem(border)
-
-
-def _look(theme: str) -> _Look:
-    worn = get_theme(theme)
-    text, accent = QColor(worn.text.as_hex()), QColor(worn.current.as_hex())
-    background = QColor(worn.background.as_hex())
-    line = accent
-    if abs(accent.lightnessF() - background.lightnessF()) < _CONTRAST:
-        # The light theme's accent hardly stands out as a thin line.
-        pairs = zip(accent.getRgb()[:3], text.getRgb()[:3], strict=True)
-        line = QColor(*((one + other) // 2 for one, other in pairs))
-    return _Look(background.name(), text.name(), line.name())

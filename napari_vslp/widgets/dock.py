@@ -12,11 +12,14 @@ from qtpy.QtWidgets import (
     QLabel,
     QScrollArea,
     QSizePolicy,
+    QStackedWidget,
+    QTabBar,
     QVBoxLayout,
     QWidget,
 )
 
 from napari_vslp.widgets.advanced import AdvancedPanel
+from napari_vslp.widgets.audit_page import AuditPage
 from napari_vslp.widgets.controller import Controller
 from napari_vslp.widgets.look import heading, style
 from napari_vslp.widgets.panels import Panels
@@ -26,6 +29,8 @@ from napari_vslp.widgets.run_panel import RunPanel
 from napari_vslp.widgets.tissue_table import TissueTable
 
 WIDTH = 352
+AUDIT = 1  # the second page
+_LAID_OUT_MS = 100
 
 
 class SegmentDock(QWidget):
@@ -46,9 +51,11 @@ class SegmentDock(QWidget):
         self.table.set_tissues(next(iter(PRESETS.values())))
         self.advanced = AdvancedPanel()
         self.run = RunPanel()
+        self.audit = AuditPage(str(viewer.theme))
         self._lay_out()
-        panels = Panels(self.region, self.table, self.advanced, self.run)
+        panels = Panels(self.region, self.table, self.advanced, self.run, self.audit)
         self.controller = Controller(viewer, panels)
+        self.tabs.currentChanged.connect(self._turn_to)
         self._follow_theme(viewer)
         self._stop_at_the_end()
 
@@ -59,6 +66,40 @@ class SegmentDock(QWidget):
         return hint
 
     def _lay_out(self) -> None:
+        self.tabs = QTabBar(self)
+        self.tabs.setAccessibleName("Segment or audit")
+        self.tabs.setExpanding(True)
+        self.tabs.setDrawBase(False)
+        for name, tip in (
+            ("Segment", "Say what is there, and let it be found"),
+            ("Audit", "Look the result over: where it is doubtful, and why"),
+        ):
+            self.tabs.setTabToolTip(self.tabs.addTab(name), tip)
+        self.pages = QStackedWidget(self)
+        first, second = _scrolled(self._segment_page()), _scrolled(self.audit)
+        for page in (first, second):
+            self.pages.addWidget(page)
+        self._show_unfolded(first, second)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(8, 6, 6, 6)
+        outer.addWidget(self.tabs)
+        outer.addWidget(self.pages, 1)
+        self.run.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        outer.addWidget(self.run)  # outside the scroll area: Segment is always in sight
+
+    def _show_unfolded(self, first: QScrollArea, second: QScrollArea) -> None:
+        """Scroll what was just unfolded into sight, once it has its size."""
+        show = partial(first.ensureWidgetVisible, self.advanced.body)
+        self.advanced.fold.toggled.connect(lambda: QTimer.singleShot(0, show))
+        unfolded: list[QWidget] = []
+        later = QTimer(self)  # it ends with the dock, unlike a single shot
+        later.setSingleShot(True)
+        later.setInterval(_LAID_OUT_MS)
+        later.timeout.connect(lambda: second.ensureWidgetVisible(unfolded[-1], 0, 0))
+        self.audit.unfolded.connect(unfolded.append)
+        self.audit.unfolded.connect(lambda _fold: later.start())
+
+    def _segment_page(self) -> QWidget:
         inner = QWidget()
         panels = QVBoxLayout(inner)
         panels.setContentsMargins(0, 0, 4, 0)
@@ -69,18 +110,11 @@ class SegmentDock(QWidget):
         panels.addWidget(self.table)
         panels.addWidget(self.advanced)
         panels.addStretch(1)
-        scroll = QScrollArea(self)
-        scroll.setWidget(inner)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        # What was just unfolded is scrolled into sight, once it has its size.
-        show = partial(scroll.ensureWidgetVisible, self.advanced.body)
-        self.advanced.fold.toggled.connect(lambda: QTimer.singleShot(0, show))
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(8, 6, 6, 6)
-        outer.addWidget(scroll, 1)
-        outer.addWidget(self.run)  # outside the scroll area: Segment is always in sight
+        return inner
+
+    def _turn_to(self, page: int) -> None:
+        self.pages.setCurrentIndex(page)
+        self.controller.auditing.set_open(page == AUDIT)
 
     def _stop_at_the_end(self) -> None:
         # By then this widget is gone: the controller must not be reached through it.
@@ -101,4 +135,15 @@ class SegmentDock(QWidget):
         viewer.events.theme.connect(self._restyle)
 
     def _restyle(self, event: object) -> None:
-        self.setStyleSheet(style(str(getattr(event, "value", "dark"))))
+        theme = str(getattr(event, "value", "dark"))
+        self.setStyleSheet(style(theme))
+        self.audit.set_theme(theme)
+
+
+def _scrolled(inner: QWidget) -> QScrollArea:
+    scroll = QScrollArea()
+    scroll.setWidget(inner)
+    scroll.setWidgetResizable(True)
+    scroll.setFrameShape(QFrame.Shape.NoFrame)
+    scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    return scroll

@@ -17,6 +17,7 @@ from napari_vslp.tissues import Click, Tissue, check_clicks, check_tissues
 from napari_vslp.widgets.source import Source
 
 if TYPE_CHECKING:
+    from napari_vslp.audit.overview import Overview
     from napari_vslp.prepared import Prepared
 
 
@@ -77,11 +78,21 @@ class Request:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A result with what the next solve need not do again."""
+    """A result with what the next solve need not do again.
+
+    Attributes
+    ----------
+    overview
+        What is doubtful in it; None while a slider moves, when nobody looks it over.
+    steps
+        The solver's reports, one a certificate.
+    """
 
     result: Segmentation
     prepared: Prepared
     key: Key
+    overview: Overview | None = None
+    steps: tuple[Progress, ...] = ()
 
 
 def key_of(request: Request, content: str) -> Key:
@@ -121,7 +132,25 @@ def solve(request: Request, job: Job) -> Outcome:
     prepared = request.prepared if request.key == key else None
     if prepared is None:
         prepared = _prepare(request, _read(request.source, job) if pixels is None else pixels, job)
-    return Outcome(_fuse(prepared, request, job), prepared, key)
+    if request.live:
+        return Outcome(_fuse(prepared, request, job), prepared, key)
+    from napari_vslp.audit.overview import look_over
+
+    heard, steps = _recording(job)
+    result = _fuse(prepared, request, heard)
+    return Outcome(result, prepared, key, look_over(result, job), tuple(steps))
+
+
+def _recording(job: Job) -> tuple[Job, list[Progress]]:
+    """Return a job that passes everything on, and the list in which it keeps the solver's steps."""
+    steps: list[Progress] = []
+
+    def hear(progress: Progress) -> None:
+        if progress.iteration is not None:
+            steps.append(progress)
+        job.report(progress)
+
+    return Job(job.cancel, hear), steps
 
 
 def _known_content(request: Request) -> str | None:

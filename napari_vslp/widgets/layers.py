@@ -12,13 +12,14 @@ from napari.layers.base import Layer
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject
 
-from napari_vslp.segmentation import Segmentation
+from napari_vslp.segmentation import FloatMap, Segmentation
 from napari_vslp.tissues import Colour
 from napari_vslp.widgets.colours import label_colours, label_features
 from napari_vslp.widgets.maps import (
     CONFIDENCE,
     DOUBTS,
     LABELS,
+    OUTLINE,
     PREFIX,
     limits_of,
     title_of,
@@ -44,6 +45,7 @@ class ResultLayers(QObject):
         self._limits: dict[str, tuple[float, float]] = {}
         self._names: dict[str, str] = {}
         self._colours: list[Colour] = []
+        self._wanted: set[str] = set()  # layers to be shown once they are made
         self._turns = Turns(self)
 
     def layer(self, key: str) -> Layer | None:
@@ -74,14 +76,20 @@ class ResultLayers(QObject):
             if layer is not None and layer.visible:
                 self._write(layer, values, result)
 
-    def show(self, result: Segmentation) -> None:
-        """Show a result in all layers; those that the user deleted are made again."""
+    def show(self, result: Segmentation, doubt: FloatMap | None = None) -> None:
+        """Show a result in all layers; those that the user deleted are made again.
+
+        Parameters
+        ----------
+        doubt
+            (h, w) float32 in [0, 1].
+        """
         if self.layer(LABELS) is None:
             self._make_labels(result)
         else:
             self._update_labels(result)
-        values = values_of(result)
-        maps = [partial(self._show_map, key, result) for key in values]
+        values = values_of(result, doubt)
+        maps = [partial(self._show_map, key, one, result) for key, one in values.items()]
         last = partial(self._remove_beyond, set(values))
         self._turns.replace([partial(self._dress_labels, result), *maps, last])
 
@@ -106,7 +114,7 @@ class ResultLayers(QObject):
             **self._placement(result),
         )
         self._colours = [t.colour for t in result.tissues]
-        self._insert(LABELS, layer)
+        self.insert(LABELS, layer)
 
     def _update_labels(self, result: Segmentation) -> None:
         layer = self.layer(LABELS)
@@ -123,19 +131,27 @@ class ResultLayers(QObject):
             self._colours = colours
         layer.features = label_features(result.tissues, result.reached)
 
-    def _show_map(self, key: str, result: Segmentation) -> None:
-        layer, values = self.layer(key), values_of(result)[key]
+    def set_visible(self, key: str, on: bool) -> None:
+        """Show or hide a layer, at once or as soon as it is made."""
+        self._wanted.discard(key)
+        layer = self.layer(key)
+        if layer is not None:
+            layer.visible = on
+        elif on:
+            self._wanted.add(key)
+
+    def _show_map(self, key: str, values: FloatMap, result: Segmentation) -> None:
+        layer = self.layer(key)
         if not self.image_alive:
             return
         if layer is None:
-            self._make_map(key, result)
+            self._make_map(key, values, result)
         elif isinstance(layer, Image):
             self._write(layer, values, result)
             if tuple(layer.contrast_limits) == self._limits.get(key):
                 layer.contrast_limits = self._limits[key] = limits_of(key, values)
 
-    def _make_map(self, key: str, result: Segmentation) -> None:
-        values = values_of(result)[key]
+    def _make_map(self, key: str, values: FloatMap, result: Segmentation) -> None:
         title, colours = title_of(key)
         self._limits[key] = limits_of(key, values)
         layer = Image(
@@ -144,13 +160,15 @@ class ResultLayers(QObject):
             colormap=colours,
             contrast_limits=self._limits[key],
             opacity=0.8,
-            visible=False,
+            visible=key in self._wanted,
             **self._placement(result),
         )
-        self._insert(key, layer)
+        self.insert(key, layer)
 
-    def _insert(self, key: str, layer: Layer) -> None:
-        """Put a layer into the group: doubts above the labels, the rest between them and the image.
+    def insert(self, key: str, layer: Layer) -> None:
+        """Put a layer into the group.
+
+        Doubts lie above the labels, the outline above all, the rest between labels and image.
 
         The user's selected layer and tool stay: napari would select each new layer, which also
         takes as long as making it.
@@ -160,7 +178,8 @@ class ResultLayers(QObject):
         activates = layers._activate_on_insert  # there is no public way
         layers._activate_on_insert = False
         below = self.layer(LABELS) if key in DOUBTS else None
-        layers.insert(layers.index(below or self._image) + 1, layer)
+        place = len(layers) if key == OUTLINE else layers.index(below or self._image) + 1
+        layers.insert(place, layer)
         layers._activate_on_insert = activates
         self._names[key] = layer.name  # napari may have numbered it
 
@@ -189,12 +208,8 @@ class ResultLayers(QObject):
 
     def _remove_beyond(self, keys: set[str]) -> None:
         """Take away the confidences of tissues that are no more."""
-        for key in [k for k in self._layers if k != LABELS and k not in keys]:
+        for key in [k for k in self._layers if k not in keys | {LABELS, OUTLINE}]:
             layer = self.layer(key)
             if layer is not None:
                 self._viewer.layers.remove(layer)
             del self._layers[key]
-
-
-def _alike(one: NDArray[Any], other: NDArray[Any]) -> bool:
-    return one.shape == other.shape and one.dtype == other.dtype

@@ -27,6 +27,8 @@ def style(theme_id: str) -> str:
         QPushButton#segment:disabled {{
             background: {_mixed(accent, background, 0.35)}; color: {quiet};
         }}
+        QTreeWidget::item {{ height: 20px; }}
+        QTreeWidget::item:selected {{ background: {accent.name()}; color: {on_accent}; }}
         QPushButton:focus {{ border: 1px solid {accent.name()}; }}
         QSlider:focus {{ border: 1px solid {accent.name()}; border-radius: 3px; }}
     """

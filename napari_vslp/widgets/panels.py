@@ -1,10 +1,11 @@
-"""The four panels of the dock, handed around together."""
+"""The panels of the dock, handed around together."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from napari_vslp.widgets.advanced import AdvancedPanel
+from napari_vslp.widgets.audit_page import AuditPage
 from napari_vslp.widgets.region_panel import RegionPanel
 from napari_vslp.widgets.run_panel import RunPanel
 from napari_vslp.widgets.tissue_table import TissueTable
@@ -18,3 +19,4 @@ class Panels:
     table: TissueTable
     advanced: AdvancedPanel
     run: RunPanel
+    audit: AuditPage

@@ -10,6 +10,8 @@ from napari.layers.base import Layer
 
 from napari_vslp.segmentation import Segmentation
 from napari_vslp.tissues import Tissue
+from napari_vslp.widgets.audit_outline import Outline
+from napari_vslp.widgets.audit_state import AuditState
 from napari_vslp.widgets.clicks import Clicks
 from napari_vslp.widgets.corrections import Corrections
 from napari_vslp.widgets.jobs import Key
@@ -35,12 +37,14 @@ class Session:
     clicks: Clicks
     corrections: Corrections
     layers: ResultLayers
+    outline: Outline
     tissues: list[Tissue] = field(default_factory=list)
     pixel_size_um: tuple[float, float] | None = None
     region_layer: Shapes | None = None
     result: Segmentation | None = None
     prepared: Prepared | None = None
     key: Key | None = None
+    audit: AuditState = field(default_factory=AuditState)
 
     @property
     def alive(self) -> bool:

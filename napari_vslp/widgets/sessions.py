@@ -12,6 +12,7 @@ from napari.viewer import Viewer
 from qtpy.QtCore import QObject, Signal
 
 from napari_vslp.tissues import Tissue
+from napari_vslp.widgets.audit_outline import Outline
 from napari_vslp.widgets.clicks import Clicks
 from napari_vslp.widgets.corrections import Corrections
 from napari_vslp.widgets.layers import ResultLayers
@@ -80,7 +81,7 @@ class Sessions(QObject):
     def list_layers(self, _event: Event | None = None) -> None:
         """Offer the viewer's images and rectangles in the panel."""
         images = [x for x in self._viewer.layers if isinstance(x, Image) and not self._ours(x)]
-        shapes = [x for x in self._viewer.layers if isinstance(x, Shapes)]
+        shapes = [x for x in self._viewer.layers if isinstance(x, Shapes) and not self._ours(x)]
         for layer in self._named:
             layer.events.name.disconnect(self.list_layers)
         self._named = [*images, *shapes]
@@ -145,13 +146,15 @@ class Sessions(QObject):
 
     def _new(self, image: Image) -> Session:
         stopped, changed = self.tool_stopped.emit, self.changed.emit
+        layers = ResultLayers(self._viewer, image, self)
         return Session(
             image=image,
             clicks=Clicks(
                 self._viewer, image, changed, self.clicked_outside.emit, partial(stopped, "pick")
             ),
             corrections=Corrections(self._viewer, image, changed, partial(stopped, "paint")),
-            layers=ResultLayers(self._viewer, image, self),
+            layers=layers,
+            outline=Outline(image, layers),
             # A series of one kind of tissue: the next image starts from the last one's table.
             tissues=self._first_tissues(),
             pixel_size_um=pixel_size_um(image),

@@ -37,9 +37,17 @@ class Solving(QObject):
     -------
     shown
         A `Session` has a new result, which its layers show.
+    stepped
+        A `Progress` of a full search in the present image.
+
+    Attributes
+    ----------
+    eager
+        Whether changes are followed at once even if Live is off: the audit is in sight.
     """
 
     shown = Signal(object)
+    stepped = Signal(object)
 
     def __init__(
         self, panels: Panels, present: Callable[[], Session | None], parent: QObject | None = None
@@ -49,6 +57,7 @@ class Solving(QObject):
         self._running: Session | None = None
         self._is_live = self._is_pressed = False
         self._closed = False
+        self.eager = False
         self._notifier = Notifier()
         self.runner = Runner(self)
         self.live = LiveLoop(self.runner, self._follow_up, self)
@@ -82,7 +91,7 @@ class Solving(QObject):
         session = self._present()
         if session is None or session.result is None:
             return
-        if self._panels.run.live.isChecked():
+        if self.eager or self._panels.run.live.isChecked():
             self.live.touch()
         elif not self.runner.busy:
             self._panels.run.say(STALE)
@@ -135,6 +144,8 @@ class Solving(QObject):
     def _progressed(self, progress: Progress) -> None:
         if not self._is_live:
             self._panels.run.show_progress(progress, in_words=self._is_pressed)
+            if self._running is self._present():
+                self.stepped.emit(progress)
 
     def _returned(self, outcome: Outcome) -> None:
         session = self._running
@@ -146,11 +157,13 @@ class Solving(QObject):
         if self._is_live:
             session.layers.show_live(result)
         else:
-            session.layers.show(result)
+            if outcome.overview is not None:
+                session.audit.take(outcome.overview, outcome.steps)
+            session.layers.show(result, outcome.overview.doubt if outcome.overview else None)
         self.shown.emit(session)
 
     def _live_toggled(self, on: bool) -> None:
         if on:
             self.follow()
-        else:
+        elif not self.eager:
             self.live.stop()

@@ -43,6 +43,7 @@ _MODULES = (
     "ot",
     "napari_vslp.pipeline",
     "napari_vslp.confidence.encoder",
+    "napari_vslp.audit.overview",
     "timm",
 )
 _SWITCH_S = 0.0005

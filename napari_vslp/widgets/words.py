@@ -45,10 +45,15 @@ def reached(result: Segmentation, name: str) -> str:
     return f"Reached {share}" if areas is None else f"Reached {share} = {areas[name]:.4g} mm²"
 
 
+def within(result: Segmentation) -> str:
+    """Say how far from the best possible the result is at most."""
+    gap = 100 * max(result.gap, 0.0)
+    size = f"{gap:.1g} %" if gap >= 0.001 else "0.001 %"
+    return f"Within {size} of the best possible"
+
+
 def quality(result: Segmentation) -> str:
     """Say how far from the best possible the result is, and what it took."""
-    gap = 100 * max(result.gap, 0.0)
-    within = f"Within {gap:.1g} %" if gap >= 0.001 else "Within 0.001 %"
     steps = "step" if result.iterations == 1 else "steps"
     seconds = f"{result.seconds:.1f} s" if result.seconds >= 0.1 else "under 0.1 s"
-    return f"{within} of the best possible\n{seconds} · {result.iterations} {steps}"
+    return f"{within(result)}\n{seconds} · {result.iterations} {steps}"

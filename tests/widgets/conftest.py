@@ -201,5 +201,6 @@ class Window:
     def close(self) -> None:
         self.controller.shutdown()
         deadline = time.monotonic() + 20
-        while self.runner.computing and time.monotonic() < deadline:
+        curves = self.controller.auditing.costing.runner
+        while (self.runner.computing or curves.computing) and time.monotonic() < deadline:
             self.qtbot.wait(10)

@@ -288,3 +288,18 @@ def test_the_window_closed_during_a_job_is_no_crash(empty_window, fake, picture)
     window.viewer.close()
     window.until(lambda: not window.runner.computing)
     assert not fake.gate.is_set()
+
+
+def test_auto_lets_the_image_choose_the_smoothness_and_keeps_it(window, fake):
+    advanced = window.dock.advanced
+    advanced.auto.click()
+    assert not advanced.smoothness.isEnabled()
+    assert advanced.settings().smoothness == "auto"
+    window.segment()
+    assert fake.last()["settings"].smoothness == "auto"
+    advanced.show_smoothness(8.0)
+    assert advanced.smoothness.value() == 8
+    advanced.auto.click()
+    assert advanced.settings().smoothness == 8
+    advanced.show_smoothness(1.0)
+    assert advanced.smoothness.value() == 8

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_vslp.widgets.maps import MAPS, PREFIX
+from napari_vslp.widgets.maps import DOUBT, MAPS, PREFIX
 
 pytestmark = pytest.mark.window
 
@@ -18,7 +18,8 @@ def test_results_lie_together_above_their_image(window, fake):
     window.segment()
     names = [x.name for x in window.viewer.layers]
     assert names[0] == "slide"
-    assert names[-3:] == [f"{PREFIX}{x}" for x in ("tissues", "doubt: boundary", "doubt: numbers")]
+    above = ("tissues", "doubt", "doubt: boundary", "doubt: numbers")
+    assert names[-4:] == [f"{PREFIX}{x}" for x in above]
     assert len(group(window)) == 1 + len(MAPS) + 3
     assert [x.name for x in group(window) if x.visible] == [f"{PREFIX}tissues"]
 
@@ -27,8 +28,9 @@ def test_layers_show_the_result(window, fake):
     result = window.segment()
     layers = window.session.layers
     np.testing.assert_array_equal(layers.layer("labels").data, result.labels)
-    for key in MAPS:
+    for key in set(MAPS) - {DOUBT}:
         np.testing.assert_array_equal(layers.layer(key).data, getattr(result, key))
+    np.testing.assert_array_equal(layers.layer(DOUBT).data, window.session.audit.overview.doubt)
     np.testing.assert_array_equal(
         layers.layer("confidence in Other tissue").data, result.confidence[1]
     )

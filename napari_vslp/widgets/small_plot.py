@@ -1,0 +1,91 @@
+"""A small plot under its title, in the colours of the theme; pyqtgraph is loaded when wanted."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from napari.utils.theme import get_theme
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtGui import QColor
+from qtpy.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
+
+NO_PLOTS = "The curves need one more package: pip install pyqtgraph, then open napari again."
+_HEIGHT = 104
+_CONTRAST = 0.3  # of lightness, 0…1
+_AXIS = 42  # px, the same for all, so that what belongs together lies above each other
+
+
+class Look(NamedTuple):
+    """The colours of a plot, as Qt names them."""
+
+    background: str
+    text: str
+    line: str
+
+
+def look_of(theme: str) -> Look:
+    """Return the colours of a plot in a napari theme, by its name."""
+    worn = get_theme(theme)
+    text, accent = QColor(worn.text.as_hex()), QColor(worn.current.as_hex())
+    background = QColor(worn.background.as_hex())
+    line = accent
+    if abs(accent.lightnessF() - background.lightnessF()) < _CONTRAST:
+        # The light theme's accent hardly stands out as a thin line.
+        pairs = zip(accent.getRgb()[:3], text.getRgb()[:3], strict=True)
+        line = QColor(*((one + other) // 2 for one, other in pairs))
+    return Look(background.name(), text.name(), line.name())
+
+
+def can_plot() -> bool:
+    """Load the package that draws, which takes a while; False if it is not installed."""
+    try:
+        import pyqtgraph  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
+class SmallPlot(QWidget):
+    """One curve under its title; it only shows, and leaves the wheel to the dock."""
+
+    def __init__(self, title: str, tip: str, parent: QWidget, symbol: str | None = "o") -> None:
+        super().__init__(parent)
+        import pyqtgraph
+
+        self.title = QLabel(title, self)
+        self.setToolTip(tip)
+        self.title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.plot: Any = pyqtgraph.PlotWidget(self)
+        self.plot.setAccessibleName(title)
+        self.plot.setFixedHeight(_HEIGHT)
+        self.plot.setMinimumWidth(0)
+        self.plot.setAntialiasing(True)
+        # Else it would keep the wheel from scrolling the dock; this widget has the mouse instead.
+        self.plot.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.plot.hideButtons()
+        self.plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.plot.getAxis("left").setWidth(_AXIS)
+        self.plot.getAxis("left").enableAutoSIPrefix(False)
+        self.curve: Any = self.plot.plot(connect="finite", symbol=symbol, symbolSize=4)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.title)
+        layout.addWidget(self.plot)
+
+    def wear(self, look: Look) -> None:
+        """Take the colours of a theme."""
+        import pyqtgraph
+
+        self.plot.setBackground(look.background)
+        for side in ("left", "bottom"):
+            self.plot.getAxis(side).setPen(look.text)
+            self.plot.getAxis(side).setTextPen(look.text)
+        self.curve.setPen(pyqtgraph.mkPen(look.line, width=2))
+        self.curve.setSymbolBrush(look.line)
+        self.curve.setSymbolPen(look.line)
+
+    def value_at(self, at: QPoint) -> float:
+        """Return the value on the horizontal axis below a point of this widget."""
+        scene = self.plot.mapToScene(self.plot.mapFrom(self, at))
+        return float(self.plot.getPlotItem().vb.mapSceneToView(scene).x())
