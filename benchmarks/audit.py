@@ -2,9 +2,9 @@
 
     python benchmarks/audit.py --data ../shared/data --every 6
 
-On EBHI-Seg's validation images, with each image's own share ±5 points. The masks stand for the
-pathologist: they say which pixels are wrong, and which tissue lies under a click. Oracle clicks go
-to the middle of the largest error, which no pathologist is told.
+On EBHI-Seg's validation images, with each image's own share ±5 points or with none. The masks
+stand for the pathologist: they say which pixels are wrong, and which tissue lies under a click.
+Oracle clicks go to the middle of the largest error, which no pathologist is told.
 """
 
 from __future__ import annotations
@@ -41,11 +41,14 @@ class Case:
 
     prepared: Prepared
     mask: Mask
+    typed: bool
 
     def solve(self, clicks: Sequence[Click] = ()) -> Segmentation:
-        """Return the result with the image's own share, ±5 points."""
+        """Return the result with the image's own share ±5 points, or with none."""
         share = float(self.mask.mean())
-        table = (Tissue("other", 1 - share, 0.05), Tissue("gland", share, 0.05))
+        table = (Tissue("other"), Tissue("gland"))
+        if self.typed:
+            table = (Tissue("other", 1 - share, 0.05), Tissue("gland", share, 0.05))
         return fuse(self.prepared, table, clicks=clicks, settings=SETTINGS)
 
     def wrong(self, result: Segmentation) -> Mask:
@@ -61,11 +64,11 @@ class Case:
         return Click(NAMES[int(self.mask[row, column])], row, column)
 
 
-def read_cases(folder: Path, every: int) -> list[Case]:
+def read_cases(folder: Path, every: int, typed: bool) -> list[Case]:
     rows = read_rows(folder, "val")[::every]
     images = read_images(folder, rows).permute(0, 2, 3, 1).numpy()
     pairs = zip(images, read_masks(folder, rows), strict=True)
-    return [Case(prepare(image, settings=SETTINGS), mask) for image, mask in pairs]
+    return [Case(prepare(image, settings=SETTINGS), mask, typed) for image, mask in pairs]
 
 
 def roc_area(score: NDArray[np.floating], wrong: Mask) -> float:
@@ -152,8 +155,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--every", type=int, default=6, help="measure every n-th image")
+    parser.add_argument("--no-shares", action="store_true", help="no share is typed")
     chosen = parser.parse_args()
-    cases = read_cases(chosen.data / "ebhi_seg", chosen.every)
+    cases = read_cases(chosen.data / "ebhi_seg", chosen.every, not chosen.no_shares)
     print(f"{len(cases)} images; area under the ROC curve: mean of the images, all pixels")
     for name, (mean, pooled) in errors_found(cases).items():
         print(f"  {name:22} {mean:.3f}  {pooled:.3f}", flush=True)
