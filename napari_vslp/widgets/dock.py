@@ -46,6 +46,8 @@ class SegmentDock(QWidget):
         super().__init__()
         self.setObjectName("napari-vslp")
         self.setMinimumWidth(WIDTH)
+        # Else napari leaves the rest of the column empty below a short table of tissues.
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self.region = RegionPanel(viewer)
         self.table = TissueTable()
         self.table.set_tissues(next(iter(PRESETS.values())))
