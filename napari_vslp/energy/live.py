@@ -103,10 +103,7 @@ def follow(
     coarse = replace(grid.problem, trust=problem.trust)
     found = solve(coarse, start=grid.state, stop=MOVE, backend=backend, device=device, job=job)
     u = np.empty_like(problem.cost)
-    columns = problem.radius.shape[1]
-    factor = 1
-    while -(-columns // factor) > coarse.radius.shape[1]:
-        factor *= 2
+    factor = 1 << levels_of(problem.cost.size)
     add_change(grid.fine.u, found.state.u - grid.base, factor, u)
     state = State(u, grid.fine.p, found.state.price)
     polish = min(FINE_ITERATIONS, FINE_VALUES // problem.cost.size)

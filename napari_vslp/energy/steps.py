@@ -23,7 +23,7 @@ class Steps:
 
 
 def step_sizes(problem: Problem) -> Steps:
-    """Return the steps with σ/τ = λ, between 1 and 8.
+    """Return the steps with σ/τ = the largest λg, between 1 and 8.
 
     Of the ratios 1 to 64 that one needed the fewest iterations, or nearly, for every λ from 1 to
     8; a fixed ratio of 2 takes 1.5 times as many at λ = 8. Without boundaries the prices alone

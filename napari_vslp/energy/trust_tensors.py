@@ -8,7 +8,7 @@ from torch import Tensor
 from napari_vslp.energy.trust import TrustTerm
 
 # Newton's sweeps for the Kullback–Leibler step: quadratic convergence from the softplus, so a
-# fixed number serves every price (tests/energy/test_graphs.py holds it to scipy's root).
+# fixed number serves every price (tests/energy/test_backends.py holds it to scipy's root).
 NEWTON_SWEEPS = 8
 _TINY = 1e-12
 # Below this exponent exp() is zero in float32, and so is the tissue's pull.
