@@ -60,8 +60,6 @@ class CpuBackend(ABC):
         self._prices[:] = self.price
         self._audit(sums, job)
         area = self.area()
-        # The kernels sum what u costs less its price; the energy is without prices.
-        sums[0] += self._pixels * float(self._prices.astype(np.float64) @ area)
         return certificate(self.problem, self._maps, sums, area, self.price)
 
     @abstractmethod
@@ -78,7 +76,7 @@ class CpuBackend(ABC):
 
     @abstractmethod
     def _audit(self, sums: Vector, job: Job) -> None:
-        """Fill the maps and add up the energies at the prices held."""
+        """Fill the maps at the prices held and add up Σ m⟨C, u⟩, gap, boundaries and fidelity."""
 
 
 class FusedBackend(CpuBackend):
@@ -139,6 +137,8 @@ class FusedBackend(CpuBackend):
                 self.state.u, self.state.p, self._cost, self._radius, self._prices,
                 self._diagonal, first, stop, *self._maps, sums, self._rows,
             )  # fmt: skip
+        # The kernel sums what u costs less its price.
+        sums[0] += float(self._prices.astype(np.float64) @ self._rows.sum(axis=0))
 
 
 class BinaryBackend(CpuBackend):
@@ -194,12 +194,11 @@ class BinaryBackend(CpuBackend):
 
     def _audit(self, sums: Vector, job: Job) -> None:
         price = (float(self._prices[0]) - float(self._prices[1])) / 2
-        # Σ m⟨C − φ, u⟩ of both tissues: what the second would cost everywhere, plus differences.
-        sums[0] += self._second - self._pixels * float(self._prices[1])
+        # What the second tissue would cost everywhere; the kernel adds the differences.
+        sums[0] += self._second
         for first, stop in self._stripes.chunks:
             job.check()
             audit_two(
                 self._u, self._p, self._half, self._radius, price,
                 self._diagonal, first, stop, *self._maps, sums, self._rows,
             )  # fmt: skip
-        sums[0] -= 2 * price * float(self._rows.sum())

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from napari_vslp.energy.certificate import Certificate, certificate
 from napari_vslp.energy.problem import Problem, State
-from napari_vslp.energy.reference import audit
+from napari_vslp.energy.reference import Borders, audit
 from napari_vslp.energy.steps import relaxations, step_sizes
 from napari_vslp.energy.trust_tensors import TrustTensors
 from napari_vslp.progress import Job
@@ -40,14 +40,10 @@ class GraphBackend:
         self._area = torch.zeros_like(self._price)
         self._trust = TrustTensors(problem.trust, self._steps.kappa, self._price)
         self._cost = torch.tensor(problem.cost, device=device)
-        radius = torch.tensor(problem.radius, device=device)
-        self._inside = (radius >= 0).to(torch.float32)
-        self._ball = torch.clamp(radius, min=0)
-        self._right = self._inside[:, 1:] * self._inside[:, :-1]
-        self._down = self._inside[1:] * self._inside[:-1]
+        self._borders = Borders.of(problem, device)
         self._new_p = torch.zeros_like(self._p)
         self._bar, self._v = torch.empty_like(self._p), torch.empty_like(self._u)
-        self._theta, self._count = torch.empty_like(radius), torch.empty_like(radius)
+        self._theta, self._count = (torch.empty_like(self._borders.ball) for _ in range(2))
         self._graphs: dict[int, torch.cuda.CUDAGraph] = {}
         self._seen: set[int] = set()
         self._measure()
@@ -66,11 +62,8 @@ class GraphBackend:
         """Return energies, gap and maps of the present state."""
         job.check()
         column = self._price.to(torch.float32)[:, None, None]
-        maps, spent = audit(
-            self._u, self._p, self._cost, column, self._ball,
-            self._right, self._down, self.problem.anisotropic,
-        )  # fmt: skip
-        packed = torch.stack([m * self._inside for m in (*maps, spent)])
+        maps, spent = audit(self._u, self._p, self._cost, column, self._borders)
+        packed = torch.stack([m * self._borders.inside for m in (*maps, spent)])
         sums = packed.sum((1, 2), dtype=self._price.dtype)
         # One transfer for all numbers and one for all maps.
         numbers = torch.cat([sums, self._area, self._price]).cpu().numpy().astype(np.float64)
@@ -113,14 +106,14 @@ class GraphBackend:
         u, new = self._u, self._new_p
         sigma = self._steps.sigma
         new.copy_(self._p)
-        new[0, :, :, :-1].addcmul_(u[:, :, 1:] - u[:, :, :-1], self._right, value=sigma)
-        new[1, :, :-1].addcmul_(u[:, 1:] - u[:, :-1], self._down, value=sigma)
-        if self.problem.anisotropic:
-            torch.clamp(new, -self._ball, self._ball, out=new)
+        new[0, :, :, :-1].addcmul_(u[:, :, 1:] - u[:, :, :-1], self._borders.right, value=sigma)
+        new[1, :, :-1].addcmul_(u[:, 1:] - u[:, :-1], self._borders.down, value=sigma)
+        if self._borders.anisotropic:
+            torch.clamp(new, -self._borders.ball, self._borders.ball, out=new)
             return
         torch.hypot(new[0], new[1], out=self._v)
-        torch.maximum(self._v, self._ball + 1e-30, out=self._v)
-        torch.div(self._ball, self._v, out=self._v)
+        torch.maximum(self._v, self._borders.ball + 1e-30, out=self._v)
+        torch.div(self._borders.ball, self._v, out=self._v)
         new.mul_(self._v)
 
     def _step_labels(self, price_bar: Tensor) -> None:
@@ -142,6 +135,6 @@ class GraphBackend:
 
     def _measure(self) -> None:
         """Bring the areas up to date with u, on the device."""
-        torch.mul(self._u, self._inside, out=self._v)
+        torch.mul(self._u, self._borders.inside, out=self._v)
         torch.sum(self._v, (1, 2), dtype=self._area.dtype, out=self._area)
         self._area.div_(self._pixels)

@@ -6,6 +6,8 @@ with the areas' dual price as a second, K-dimensional dual variable (DESIGN, sec
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -15,6 +17,35 @@ from napari_vslp.energy.problem import Problem, State
 from napari_vslp.energy.steps import relaxations, step_sizes
 from napari_vslp.energy.trust import Vector
 from napari_vslp.progress import Job
+
+
+@dataclass(frozen=True)
+class Borders:
+    """Where tissue is, what a boundary costs there, and between which pixels there is one.
+
+    Attributes
+    ----------
+    inside, ball
+        (H, W) float32: 1 in the tissue, and λg/2 there (nats); 0 elsewhere.
+    right, down
+        (H, W − 1) and (H − 1, W) float32: 1 where the neighbour is tissue like the pixel.
+    anisotropic
+        As in `Problem`.
+    """
+
+    inside: Tensor
+    ball: Tensor
+    right: Tensor
+    down: Tensor
+    anisotropic: bool
+
+    @classmethod
+    def of(cls, problem: Problem, device: str) -> Borders:
+        """Return the borders of a problem, on a device."""
+        radius = torch.tensor(problem.radius, device=device)
+        inside = (radius >= 0).to(torch.float32)
+        right, down = inside[:, 1:] * inside[:, :-1], inside[1:] * inside[:-1]
+        return cls(inside, torch.clamp(radius, min=0), right, down, problem.anisotropic)
 
 
 def gradient(u: Tensor, right: Tensor, down: Tensor) -> Tensor:
@@ -61,17 +92,13 @@ class TorchBackend:
         self.p = torch.tensor(state.p, device=device)
         self.price = state.price.copy()
         self._cost = torch.tensor(problem.cost, device=device)
-        radius = torch.tensor(problem.radius, device=device)
-        self._inside = (radius >= 0).to(torch.float32)
-        self._ball = torch.clamp(radius, min=0)
-        self._right = self._inside[:, 1:] * self._inside[:, :-1]
-        self._down = self._inside[1:] * self._inside[:-1]
+        self._borders = Borders.of(problem, device)
         self._pixels = max(1, problem.pixels)
         self._steps = step_sizes(problem)
 
     def area(self) -> Vector:
         """Return a(u), the (K,) fractions of the tissue pixels."""
-        sums = (self.u * self._inside).sum((1, 2), dtype=torch.float64)
+        sums = (self.u * self._borders.inside).sum((1, 2), dtype=torch.float64)
         return np.asarray(sums.cpu().numpy() / self._pixels, dtype=np.float64)
 
     def advance(self, iterations: int, job: Job) -> None:
@@ -85,8 +112,8 @@ class TorchBackend:
         tau, sigma, kappa = self._steps.tau, self._steps.sigma, self._steps.kappa
         u, p, price = self.u, self.p, self.price
         price_new = self.problem.trust.step(price - kappa * self.area(), kappa)
-        pulled = p + sigma * gradient(u, self._right, self._down)
-        p_new = project_ball(pulled, self._ball, self.problem.anisotropic)
+        pulled = p + sigma * gradient(u, self._borders.right, self._borders.down)
+        p_new = project_ball(pulled, self._borders.ball, self._borders.anisotropic)
         pushed = self._cost + adjoint(2 * p_new - p) - self._column(2 * price_new - price)
         u_new = project_simplex(u - tau * pushed)
         self.u = u + relax * (u_new - u)
@@ -96,13 +123,11 @@ class TorchBackend:
     def certify(self, job: Job) -> Certificate:
         """Return energies, gap and maps of the present state."""
         job.check()
-        maps, spent = audit(
-            self.u, self.p, self._cost, self._column(self.price), self._ball,
-            self._right, self._down, self.problem.anisotropic,
-        )  # fmt: skip
-        maps = [m * self._inside for m in maps]
+        price = self._column(self.price)
+        maps, spent = audit(self.u, self.p, self._cost, price, self._borders)
+        maps = [m * self._borders.inside for m in maps]
         lost, length, gap = (float(m.sum(dtype=torch.float64)) for m in maps[:3])
-        used = float((spent * self._inside).sum(dtype=torch.float64))
+        used = float((spent * self._borders.inside).sum(dtype=torch.float64))
         arrays = [m.cpu().numpy() for m in maps]
         sums = np.array([used, gap, length, lost])
         return certificate(self.problem, arrays, sums, self.area(), self.price)
@@ -115,15 +140,8 @@ class TorchBackend:
         return torch.tensor(price, dtype=torch.float32, device=self._cost.device)[:, None, None]
 
 
-def audit(  # noqa: PLR0917 - the state, then the problem, then its borders
-    u: Tensor,
-    p: Tensor,
-    cost: Tensor,
-    price: Tensor,
-    ball: Tensor,
-    right: Tensor,
-    down: Tensor,
-    anisotropic: bool,
+def audit(
+    u: Tensor, p: Tensor, cost: Tensor, price: Tensor, borders: Borders
 ) -> tuple[list[Tensor], Tensor]:
     """Return the maps of fidelity, regularisation, gap and margin, and ⟨C, u⟩, (H, W) each.
 
@@ -135,15 +153,14 @@ def audit(  # noqa: PLR0917 - the state, then the problem, then its borders
         (2, K, H, W) float32.
     price
         (K, 1, 1) float32 φ.
-    ball, right, down
-        (H, W) radius, (H, W − 1) and (H − 1, W) switches.
 
     Notes
     -----
     The formulas are those of `audit_kernel.audit_rows`.
     """
-    slope = gradient(u, right, down)
-    lengths = ball * torch.linalg.vector_norm(slope, 1 if anisotropic else 2, dim=0)
+    slope = gradient(u, borders.right, borders.down)
+    order = 1 if borders.anisotropic else 2
+    lengths = borders.ball * torch.linalg.vector_norm(slope, order, dim=0)
     priced = cost - price
     q = priced + adjoint(p)
     lowest = q.topk(min(2, len(q)), dim=0, largest=False).values
