@@ -25,6 +25,7 @@ from PIL import Image
 from scipy.ndimage import distance_transform_edt, label
 
 from napari_vslp.confidence.clicks import KERNEL, ClickKernel
+from napari_vslp.confidence.colours import Colours, colours_of
 from napari_vslp.confidence.confidence import Confidence, confidence_of
 from napari_vslp.confidence.encoder import load_encoder
 from napari_vslp.confidence.features import Features, encode_image
@@ -50,12 +51,21 @@ class Case:
     truth: NDArray[np.intp]
     tissues: tuple[Tissue, ...]
     features: Features
+    colours: Colours | None
+
+    def confidence(
+        self, features: Features, clicks: Sequence[Click], kernel: ClickKernel | None
+    ) -> Confidence:
+        """Return what stage 1 says after some clicks."""
+        return confidence_of(
+            self.image, features, self.tissues, clicks, kernel=kernel, colours=self.colours
+        )
 
 
-def read_cases(data: Path, name: str, count: int, augmentation: bool, seed: int) -> list[Case]:
+def read_cases(chosen: argparse.Namespace, name: str) -> list[Case]:
     """Return a seeded subset of one data set, encoded."""
-    files = _lung(data) if name == "wsss4luad" else _colon(data)
-    order = np.random.default_rng(seed).permutation(len(files))[:count]
+    files = _lung(chosen.data) if name == "wsss4luad" else _colon(chosen.data)
+    order = np.random.default_rng(chosen.seed).permutation(len(files))[: chosen.images]
     encoder = load_encoder("bundled")
     classes = LUNG if name == "wsss4luad" else COLON
     cases = []
@@ -70,8 +80,9 @@ def read_cases(data: Path, name: str, count: int, augmentation: bool, seed: int)
         for position, k in enumerate(present):
             truth[mask == k] = position
         tissues = tuple(Tissue(classes[k], float((mask == k).mean())) for k in present)
-        features = encode_image(image, encoder, augmentation)
-        cases.append(Case(image, truth, tissues, features))
+        features = encode_image(image, encoder, chosen.views == 8)
+        colours = None if chosen.no_colours else colours_of(image)
+        cases.append(Case(image, truth, tissues, features, colours))
     return cases
 
 
@@ -92,7 +103,7 @@ def corrective_clicks(
     """Return clicks of which each goes to the middle of the largest error that is left."""
     clicks = list(start)
     for _ in range(count):
-        found = confidence_of(case.image, features, case.tissues, clicks, kernel=kernel)
+        found = case.confidence(features, clicks, kernel)
         wrong = (found.mean.argmax(0) != case.truth) & (case.truth >= 0)
         regions, number = label(wrong)
         if not number:
@@ -137,7 +148,7 @@ def scores(
     for case in cases:
         features = case.features if head else headless(case.features)
         given = clicks(case, features)
-        found = confidence_of(case.image, features, case.tissues, given, kernel=kernel)
+        found = case.confidence(features, given, kernel)
         pairs.append((miou(found, case.truth), surprise(found, case.truth)))
     overlap, nats = np.mean(pairs, axis=0)
     return float(overlap), float(nats)
@@ -219,11 +230,12 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=40, help="of each data set")
     parser.add_argument("--views", type=int, choices=(1, 8), default=8)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--no-colours", action="store_true")
     parser.add_argument("--tune", action="store_true")
     chosen = parser.parse_args()
     tuned: list[Case] = []
     for name in ("wsss4luad", "ebhi_seg"):
-        cases = read_cases(chosen.data, name, chosen.images, chosen.views == 8, chosen.seed)
+        cases = read_cases(chosen, name)
         tuned += cases[::2]
         print(f"{name}: {len(cases[1::2])} images, {chosen.views} view(s)")
         report(cases[1::2], None, chosen.seed)

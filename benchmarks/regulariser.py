@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +24,6 @@ from ebhi_seg import read_images, read_masks, read_rows
 from luad_measure import LABELS, rows_of
 from numpy.typing import NDArray
 
-from napari_vslp.confidence.weights import BUNDLED, load_model
 from napari_vslp.energy.edges import edge_weight
 from napari_vslp.energy.hidden_blocks import choose_smoothness, corrected
 from napari_vslp.energy.learned_term import BoundTDV
@@ -177,27 +176,29 @@ def hidden(cases: list[Case], row: Row) -> str:
 
 def ebhi(options: argparse.Namespace) -> Iterator[Case]:
     """Yield the validation images of EBHI-Seg."""
-    from ebhi_measure import odds
-
     folder = options.data / "ebhi_seg"
     rows = read_rows(folder, "val")
     images, masks = read_images(folder, rows), read_masks(folder, rows)
-    found = odds(load_model(BUNDLED)[0], images, 8)
-    for image, one, mask in zip(images.permute(0, 2, 3, 1).numpy(), found, masks, strict=True):
-        gland = (1 / (1 + np.exp(-one))).astype(np.float32)
-        yield Case(image, np.stack([1 - gland, gland]), mask.astype(np.int16))
+    for image, mask in zip(images.permute(0, 2, 3, 1).numpy(), masks, strict=True):
+        yield _case(image, ("other", "gland"), mask)
 
 
 def luad(options: argparse.Namespace) -> Iterator[Case]:
     """Yield the images of WSSS4LUAD."""
     folder = options.data / "wsss4luad"
-    tissues = tuple(Tissue(name) for name in ("gland", "other", "background"))
     for row in rows_of(folder):
         image = read_image(folder / "images" / row["file"]).pixels
         mask = read_mask(folder / "masks" / row["file"], image.shape[:2], 3, LABELS)
-        seen = prepare(image, settings=Settings(cache=False))
-        found = seen.confidence_of(tissues, (), 0, keep_start=False)
-        yield Case(seen.image, found.mean, mask.astype(np.int16))
+        yield _case(image, ("gland", "other", "background"), mask)
+
+
+def _case(image: NDArray[np.uint8], names: Sequence[str], mask: NDArray[np.integer]) -> Case:
+    """Return an image with what the bundled network, and its colours, say of it."""
+    settings = Settings()
+    seen = prepare(image, settings=settings)
+    tissues = tuple(Tissue(name) for name in names)
+    found = seen.confidence_of(tissues, (), settings, keep_start=False)
+    return Case(seen.image, found.mean, mask.astype(np.int16))
 
 
 def _cached(

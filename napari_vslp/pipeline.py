@@ -178,7 +178,7 @@ def fuse(
     check_tissues(table, settings.trust)
     check_clicks(clicks, table, prepared.image_shape)
     inner, notes = prepared.clicks_inside(tuple(clicks))
-    confidence = prepared.confidence_of(table, inner, settings.seed, keep_start=live)
+    confidence = prepared.confidence_of(table, inner, settings, keep_start=live)
     fixed = prepared.fixed_pixels(table, inner, painted)
     trust = trust_term(table, settings.trust, settings.trust_strength)
     settings, scores, chosen = _with_smoothness(prepared, confidence, settings, start, job)

@@ -16,6 +16,7 @@ from napari_vslp.settings import Settings
 from napari_vslp.tissues import Click, Tissue
 
 if TYPE_CHECKING:
+    from napari_vslp.confidence.colours import Colours
     from napari_vslp.confidence.confidence import Confidence
     from napari_vslp.confidence.features import Features
 
@@ -30,6 +31,7 @@ class _Last:
     confidence: tuple[object, _Shares, Confidence] | None = None
     radius: tuple[object, Array] | None = None
     cost: tuple[Confidence, NDArray[np.uint8], Array] | None = None
+    colours: Colours | None = None
 
 
 @dataclass
@@ -71,7 +73,11 @@ class Prepared:
         return inner, (f"{left_out} click(s) outside the region were not used.",)
 
     def confidence_of(
-        self, tissues: tuple[Tissue, ...], clicks: tuple[Click, ...], seed: int, keep_start: bool
+        self,
+        tissues: tuple[Tissue, ...],
+        clicks: tuple[Click, ...],
+        settings: Settings,
+        keep_start: bool,
     ) -> Confidence:
         """Return the confidence for tissues and clicks; kept until one of them changes.
 
@@ -83,15 +89,25 @@ class Prepared:
         """
         from napari_vslp.confidence.confidence import confidence_of
 
-        key = (tuple(t.name for t in tissues), clicks, seed)
+        key = (tuple(t.name for t in tissues), clicks, settings.seed, settings.colours)
         shares = tuple(t.value for t in tissues)
         if self._last.confidence is not None:
             old_key, old_shares, found = self._last.confidence
             if old_key == key and (keep_start or not found.uses_shares or old_shares == shares):
                 return found
-        found = confidence_of(self.image, self.features, tissues, clicks, seed=seed)
+        colours = self._colours() if settings.colours else None
+        found = confidence_of(
+            self.image, self.features, tissues, clicks, seed=settings.seed, colours=colours
+        )
         self._last.confidence = (key, shares, found)
         return found
+
+    def _colours(self) -> Colours:
+        from napari_vslp.confidence.colours import colours_of
+
+        if self._last.colours is None:
+            self._last.colours = colours_of(self.image)
+        return self._last.colours
 
     def fixed_pixels(
         self,

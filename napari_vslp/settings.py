@@ -32,6 +32,9 @@ class Settings:
         chooses it from the image (`napari_vslp.energy.hidden_blocks`).
     edges
         Whether boundaries are cheaper where the image has an edge.
+    colours
+        Whether the image's own colours help to tell the tissues apart
+        (`napari_vslp.confidence.colours`).
     regulariser
         ``"tv"``, or the path of a learned regulariser that is added to it
         (`napari_vslp.energy.tdv`).
@@ -59,6 +62,7 @@ class Settings:
     augmentation: bool = True
     smoothness: Smoothness = DEFAULT_SMOOTHNESS
     edges: bool = True
+    colours: bool = True
     regulariser: str = TOTAL_VARIATION
     trust: Trust = "interval"
     trust_strength: float = 1.0

@@ -128,7 +128,14 @@ def test_results_are_written_and_told(picture, tmp_path, capsys, asked):
 def test_what_is_typed_reaches_the_science(picture, tmp_path, asked):
     typed = [*TWO, "--click", "gland:1,2", "--region", "5,10,35,50", "--pixel-size", "0.5,0.25"]
     typed += ["--smoothness", "4", "--trust", "kl", "--trust-strength", "3", "--no-edges"]
-    typed += ["--no-augmentation", "--encoder", "hf-hub:some/net", "--device", "cpu"]
+    typed += [
+        "--no-colours",
+        "--no-augmentation",
+        "--encoder",
+        "hf-hub:some/net",
+        "--device",
+        "cpu",
+    ]
     typed += ["--backend", "torch", "--tolerance", "0.01", "--max-iterations", "9", "--seed", "7"]
     typed += ["--tissue-only", "--no-cache", "--quiet"]
     assert segment(picture, tmp_path / "out", *typed) == 0
@@ -143,6 +150,7 @@ def test_what_is_typed_reaches_the_science(picture, tmp_path, asked):
         "augmentation": False,
         "smoothness": 4.0,
         "edges": False,
+        "colours": False,
         "regulariser": "tv",
         "trust": "kl",
         "trust_strength": 3.0,

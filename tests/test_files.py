@@ -221,6 +221,17 @@ def test_all_files_are_written_and_named(result, image, tmp_path):
     assert sorted(path.name for path in written[0].parent.iterdir()) == NAMES
 
 
+def test_what_was_learned_is_written_only_where_it_counted(result, image, tmp_path):
+    learned = np.linspace(0, 1, result.labels.size, dtype=np.float32).reshape(result.labels.shape)
+    written = write_result(replace(result, learned_map=learned), image, tmp_path)
+    assert [path.name for path in written] == sorted([*NAMES, "learned.tif"])
+    whole = iio.imread(tmp_path / "learned.tif")
+    np.testing.assert_array_equal(whole[5:35, 10:50], learned)
+    assert whole.sum(dtype=np.float64) == pytest.approx(learned.sum(dtype=np.float64))
+    write_result(result, image, tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == NAMES
+
+
 def test_the_mask_holds_indices_on_the_whole_image(result, image, tmp_path):
     write_result(result, image, tmp_path)
     whole = np.zeros((40, 60), np.uint8)

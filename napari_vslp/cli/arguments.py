@@ -113,6 +113,7 @@ def _add_settings(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--trust", choices=TRUST_MODES, default=_DEFAULT.trust, help="in the shares")
     _number(group, "--trust-strength", _DEFAULT.trust_strength, "of robust, quadratic and kl")
     group.add_argument("--no-edges", action="store_true", help="ignore edges in the image")
+    group.add_argument("--no-colours", action="store_true", help="ignore the image's colours")
     group.add_argument("--no-augmentation", action="store_true", help="look once, not eight times")
     group.add_argument(
         "--encoder",

@@ -43,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"weight of the boundaries' length (default {_DEFAULT.smoothness:g})",
     )
     add("--no-edges", action="store_true", help="ignore edges in the image")
+    add("--no-colours", action="store_true", help="ignore the image's colours")
     add("--device", default=_DEFAULT.device, help="auto, cpu, cuda, cuda:1 or mps")
     add("--seed", type=int, default=_DEFAULT.seed, metavar="N", help="of random numbers")
     add("--out", type=Path, metavar="DIR", help="write tables and a report page there")
@@ -63,6 +64,7 @@ def run(arguments: argparse.Namespace) -> None:
         encoder=arguments.model,
         smoothness=arguments.smoothness,
         edges=not arguments.no_edges,
+        colours=not arguments.no_colours,
         device=arguments.device,
         seed=arguments.seed,
         # Every image is read once, and by this run alone.

@@ -103,7 +103,7 @@ def _samples(cohort: Cohort, arguments: argparse.Namespace, job: Job) -> list[Sa
         bag = cohort.bags[index]
         pixels = read_image(bag.image).pixels
         prepared = prepare(pixels, region=bag.region, settings=settings, job=Job(job.cancel))
-        confidence = prepared.confidence_of(tissues, (), arguments.seed, keep_start=False)
+        confidence = prepared.confidence_of(tissues, (), settings, keep_start=False)
         if confidence.start_only:
             raise VslpError(
                 f"The encoder “{arguments.encoder}” tells none of these tissues apart: name a "

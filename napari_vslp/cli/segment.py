@@ -66,6 +66,7 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
         augmentation=not arguments.no_augmentation,
         smoothness=arguments.smoothness,
         edges=not arguments.no_edges,
+        colours=not arguments.no_colours,
         regulariser=arguments.regulariser,
         trust=arguments.trust,
         trust_strength=arguments.trust_strength,

@@ -49,11 +49,10 @@ class ClickKernel:
 
 
 # Where nothing else tells the tissues apart a click must speak for all of the image; where a
-# trained head does, it corrects a place: carried far, it undoes what the head had right
-# (on the colon, clicks on wrong places alone raised Dice by 0.003 with the first kernel and by
-# 0.012 with the second, docs/accuracy.md).
+# trained head does, it corrects a place: carried far, it undoes what the head had right. Floor
+# and reach are those with which the audit's own clicks bring most (docs/accuracy.md).
 KERNEL = ClickKernel()
-CORRECTIVE = ClickKernel(floor=0.1)
+CORRECTIVE = ClickKernel(reach=48.0, floor=0.2)
 
 
 def cells_of(clicks: Sequence[Click], grid: tuple[int, int]) -> Tensor:

@@ -18,6 +18,7 @@ from napari_vslp.confidence.clicks import (
     nearness,
     residual_logits,
 )
+from napari_vslp.confidence.colours import Colours, add_colours
 from napari_vslp.confidence.features import Features
 from napari_vslp.confidence.prior import Prior, prior_of
 from napari_vslp.confidence.tiling import upsample
@@ -60,6 +61,7 @@ def confidence_of(
     seed: int = 0,
     *,
     kernel: ClickKernel | None = None,
+    colours: Colours | None = None,
 ) -> Confidence:
     """Return the confidence for tissues and clicks; quick enough to follow every click.
 
@@ -67,7 +69,8 @@ def confidence_of(
     probability; clicks add their residual in each view; tissues that nothing tells apart are
     split by clusters of the typed sizes. At stride 4 the views' probabilities p_v are averaged;
     p̄ without the pixel rule is brought to full resolution and there multiplied by it, so that it
-    keeps its sharpness.
+    keeps its sharpness. What the image's colours say is added last, where anything but areas told
+    the tissues apart.
 
     Parameters
     ----------
@@ -84,6 +87,8 @@ def confidence_of(
     kernel : ClickKernel, optional
         How far and how strongly a click speaks; by default as far as nothing else does, with
         constants that were tuned once for all images.
+    colours : Colours, optional
+        Of the image; without them colours do not count.
 
     Returns
     -------
@@ -106,8 +111,12 @@ def confidence_of(
         views = _with_clicks(views, features, clicks, owners, chosen)
     views = views.softmax(1)
     mean = views.mean(0)
+    full = _full_size((mean.log() - white).softmax(0), prior, features.shape)
+    # Clusters of the typed sizes are guesses: their colours would only make them look sure.
+    if colours is not None and not prior.unsplit:
+        full = add_colours(full, colours, prior.is_white)
     return Confidence(
-        _full_size((mean.log() - white).softmax(0), prior, features.shape),
+        _floored(full),
         _spread(views, mean, features.shape),
         start_only=not prior.informed and not clicks,
         uses_shares=bool(prior.unsplit),
@@ -132,12 +141,16 @@ def _with_clicks(
     return views + torch.stack(residuals)
 
 
-def _full_size(mean: Tensor, prior: Prior, shape: tuple[int, int]) -> NDArray[np.float32]:
+def _full_size(mean: Tensor, prior: Prior, shape: tuple[int, int]) -> Tensor:
     # Not in logits: between two tissues that would raise a third one.
     full = upsample(mean[None], shape)[0]
     if prior.white is not None:
         full = full * prior.white_logits(prior.white).exp_()
         full /= full.sum(0)
+    return full
+
+
+def _floored(full: Tensor) -> NDArray[np.float32]:
     # Mixing with the uniform distribution keeps the floor and the simplex at once.
     mixed = full * (1 - len(full) * FLOOR) + FLOOR
     return np.ascontiguousarray(mixed.numpy())

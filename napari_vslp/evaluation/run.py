@@ -146,8 +146,8 @@ class _Work:
         return row.table(self.study.tissues, self.sample.shares, seed)
 
     def _alone(self, row: Row) -> None:
-        prepared, seed = self.prepared[row.reading], self.study.settings.seed
-        known = prepared.confidence_of(self._table(row), (), seed, keep_start=False)
+        prepared, settings = self.prepared[row.reading], self.study.settings
+        known = prepared.confidence_of(self._table(row), (), settings, keep_start=False)
         self.found.add_bins(row.reading, bins_of(known.mean, self.truth.labels))
         labels = known.mean.argmax(0).astype(np.int16)
         self._add(row, labels, known.mean, (*prepared.notes, *known.notes))

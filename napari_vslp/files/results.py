@@ -17,6 +17,7 @@ from napari_vslp.files.overlay import draw_overlay
 from napari_vslp.files.summary import summary
 from napari_vslp.segmentation import Segmentation
 
+LEARNED = "learned.tif"
 _UM_PER_CM = 10_000.0
 _UM_PER_INCH = 25_400.0
 
@@ -38,8 +39,9 @@ def write_result(result: Segmentation, image: NDArray[np.uint8], folder: str | P
     list of Path
         ``mask.tif`` (indices: 0 nothing, i + 1 the tissue i), ``mask.png`` (the same with
         colours), ``overlay.png``, ``fidelity.tif`` and ``regularisation.tif`` (float32, nats a
-        pixel), ``summary.json``. The overlay shows the region; masks and maps are as large as the
-        whole image and 0 outside the region.
+        pixel), with a learned regulariser ``learned.tif`` (likewise), ``summary.json``. The
+        overlay shows the region; masks and maps are as large as the whole image and 0 outside
+        the region.
 
     Raises
     ------
@@ -54,6 +56,11 @@ def write_result(result: Segmentation, image: NDArray[np.uint8], folder: str | P
         draw_overlay(result, image).save(stage / "overlay.png")
         _write_map(result, result.fidelity_map, stage / "fidelity.tif")
         _write_map(result, result.regularisation_map, stage / "regularisation.tif")
+        if result.learned_map is not None:
+            _write_map(result, result.learned_map, stage / LEARNED)
+        else:
+            # That of an earlier result would pass for a part of this one.
+            (folder / LEARNED).unlink(missing_ok=True)
         text = json.dumps(summary(result), indent=2, ensure_ascii=False, allow_nan=False)
         (stage / "summary.json").write_text(text + "\n", encoding="utf-8")
         names = sorted(path.name for path in stage.iterdir())

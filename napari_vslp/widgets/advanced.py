@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
 from napari_vslp.settings import Settings
 from napari_vslp.tissues import Trust
 from napari_vslp.widgets.model_choice import ModelChoice
+from napari_vslp.widgets.shapes_choice import ShapesChoice
 from napari_vslp.widgets.steady import SteadyCombo, SteadySpin
 
 TRUSTS: dict[Trust, str] = {
@@ -70,7 +71,13 @@ class AdvancedPanel(QWidget):
             "that still tells what was there. Takes about a second more."
         )
         self.auto.setCheckable(True)
+        self.shapes = ShapesChoice()
         self.edges = _check("Boundaries follow edges in the image", True)
+        self.colours = _check("Colours help to tell the tissues apart", True)
+        self.colours.setToolTip(
+            "Which tissue has which colour is learnt from each image anew.\n"
+            "Switch it off where stain and tissue do not go together."
+        )
         self.tissue_only = _check("Leave out white background", False)
         self.tissue_only.setToolTip("Shares are then shares of the tissue, not of the region")
         self.model = ModelChoice(self)
@@ -88,7 +95,9 @@ class AdvancedPanel(QWidget):
         smoothness.addWidget(self.smoothness, 1)
         smoothness.addWidget(self.auto)
         form.addRow("Smoothness", smoothness)
+        form.addRow("Shapes", self.shapes)
         form.addRow(self.edges)
+        form.addRow(self.colours)
         form.addRow(self.tissue_only)
         form.addRow("Model", self.model.menu)
         form.addRow(self.model.where)
@@ -105,7 +114,9 @@ class AdvancedPanel(QWidget):
             self.strength.valueChanged,
             self.smoothness.valueChanged,
             self.auto.toggled,
+            self.shapes.changed,
             self.edges.toggled,
+            self.colours.toggled,
             self.tissue_only.toggled,
         ):
             signal.connect(lambda *_: self.fusion_changed.emit())
@@ -123,6 +134,8 @@ class AdvancedPanel(QWidget):
             augmentation=self.augmentation.isChecked(),
             smoothness="auto" if self.auto.isChecked() else self.smoothness.value(),
             edges=self.edges.isChecked(),
+            regulariser=self.shapes.spec(),
+            colours=self.colours.isChecked(),
             trust=list(TRUSTS)[self.trust.currentIndex()],
             trust_strength=self.strength.value(),
             tissue_only=self.tissue_only.isChecked(),

@@ -20,10 +20,14 @@ MAPS: dict[str, tuple[str, Colormap | str]] = {
     "regularisation_map": ("doubt: boundary", clear_to("doubt boundary", "#101010", "#ffffff")),
     "margin": ("margin", "gray"),
 }
+# Only results with a learned regulariser have this one.
+LEARNED = "learned_map"
+_LEARNED_TITLE = ("doubt: shapes", clear_to("doubt shapes", "#003a44", "#30e0ff"))
 DOUBTS = (
     DOUBT,
     "fidelity_map",
     "regularisation_map",
+    LEARNED,
 )  # clear where there is none, so above the labels
 
 
@@ -36,6 +40,8 @@ def values_of(result: Segmentation, doubt: FloatMap | None = None) -> dict[str, 
         (h, w) float32 in [0, 1]; a passing result has none.
     """
     maps = {key: getattr(result, key) for key in MAPS if key != DOUBT}
+    if result.learned_map is not None:
+        maps[LEARNED] = result.learned_map
     if doubt is not None:
         maps[DOUBT] = doubt
     names = [CONFIDENCE + tissue.name for tissue in result.tissues]
@@ -44,6 +50,8 @@ def values_of(result: Segmentation, doubt: FloatMap | None = None) -> dict[str, 
 
 def title_of(key: str) -> tuple[str, Colormap | str]:
     """Return the name (without the prefix) and the colour map of a key."""
+    if key == LEARNED:
+        return _LEARNED_TITLE
     return MAPS.get(key) or (f"like {key.removeprefix(CONFIDENCE)}", "inferno")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -34,6 +36,20 @@ def test_layers_show_the_result(window, fake):
     np.testing.assert_array_equal(
         layers.layer("confidence in Other tissue").data, result.confidence[1]
     )
+
+
+def test_what_was_learned_of_shapes_has_a_layer_while_it_counts(window, fake):
+    result = window.segment()
+    layers = window.session.layers
+    assert layers.layer("learned_map") is None
+    shapes = np.full(result.labels.shape, 0.25, np.float32)
+    layers.show(replace(result, learned_map=shapes))
+    window.until(lambda: layers.settled)
+    assert layers.layer("learned_map").name == f"{PREFIX}doubt: shapes"
+    np.testing.assert_array_equal(layers.layer("learned_map").data, shapes)
+    layers.show(result)
+    window.until(lambda: layers.settled)
+    assert layers.layer("learned_map") is None
 
 
 def test_labels_carry_names_and_colours(window, fake):
