@@ -112,36 +112,81 @@ def step_box(
 
 
 @numba.njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
-def project_rows(v: Rows, theta: Rows, total: Rows, count: Rows) -> None:
-    """Leave in `theta` the threshold with Σ_k max(v_k − θ, 0) = 1 at every x (Michelot, 1986).
+def project_rows(v: Rows, theta: Rows, total: Rows, ordered: Rows) -> None:
+    """Leave in `theta` the threshold with Σ_k max(v_k − θ, 0) = 1 at every x.
 
     Parameters
     ----------
     v
         (K, W) float32, what is to be projected onto the simplex.
-    theta, total, count
-        (W,) float32; the last two are scratch.
+    theta, total
+        (W,) float32; the last is scratch.
+    ordered
+        (K, W) float32, scratch.
+
+    Notes
+    -----
+    θ = max_j (v_(1) + … + v_(j) − 1) / j over the descending v_(j) (Held, Wolfe & Crowder 1974):
+    the quotient rises as long as v_(j) lies above it, and falls from then on. Three and four
+    tissues, the usual numbers, are sorted without leaving the registers.
     """
+    tissues = v.shape[0]
+    if tissues == 3:
+        _threshold_of_three(v[0], v[1], v[2], theta)
+    elif tissues == 4:
+        _threshold_of_four(v[0], v[1], v[2], v[3], theta)
+    else:
+        _threshold_of_many(v, theta, total, ordered)
+
+
+@numba.njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+def _threshold_of_three(a: Rows, b: Rows, c: Rows, theta: Rows) -> None:
+    one, half, third = np.float32(1.0), np.float32(1 / 2), np.float32(1 / 3)
+    for x in range(theta.shape[0]):
+        high, low = max(a[x], b[x]), min(a[x], b[x])
+        first = max(high, c[x])
+        two = first + max(min(high, c[x]), low)
+        three = a[x] + b[x] + c[x]
+        theta[x] = max(first - one, (two - one) * half, (three - one) * third)
+
+
+@numba.njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+def _threshold_of_four(a: Rows, b: Rows, c: Rows, d: Rows, theta: Rows) -> None:
+    one, half = np.float32(1.0), np.float32(1 / 2)
+    third, quarter = np.float32(1 / 3), np.float32(1 / 4)
+    for x in range(theta.shape[0]):
+        high_ab, low_ab = max(a[x], b[x]), min(a[x], b[x])
+        high_cd, low_cd = max(c[x], d[x]), min(c[x], d[x])
+        first, last = max(high_ab, high_cd), min(low_ab, low_cd)
+        two = first + max(min(high_ab, high_cd), low_ab, low_cd)
+        four = (a[x] + b[x]) + (c[x] + d[x])
+        best = max(first - one, (two - one) * half)
+        theta[x] = max(best, (four - last - one) * third, (four - one) * quarter)
+
+
+@numba.njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+def _threshold_of_many(v: Rows, theta: Rows, total: Rows, ordered: Rows) -> None:
     tissues, width = v.shape
     one = np.float32(1.0)
-    for x in range(width):
-        total[x] = v[0, x]
-    for k in range(1, tissues):
+    # Each row sinks through those sorted before it, at all x at once.
+    for k in range(tissues):
         for x in range(width):
-            total[x] += v[k, x]
-    for x in range(width):
-        theta[x] = (total[x] - one) / np.float32(tissues)
-    for _ in range(tissues - 1):
-        for x in range(width):
-            total[x] = -one
-            count[x] = 0
-        for k in range(tissues):
+            total[x] = v[k, x]
+        for j in range(k):
             for x in range(width):
-                active = one if v[k, x] > theta[x] else np.float32(0.0)
-                total[x] += active * v[k, x]
-                count[x] += active
+                high = max(ordered[j, x], total[x])
+                total[x] = min(ordered[j, x], total[x])
+                ordered[j, x] = high
         for x in range(width):
-            theta[x] = total[x] / count[x]
+            ordered[k, x] = total[x]
+    for x in range(width):
+        total[x] = ordered[0, x] - one
+        theta[x] = total[x]
+    for k in range(1, tissues):
+        share = np.float32(1.0) / np.float32(k + 1)
+        for x in range(width):
+            total[x] += ordered[k, x]
+            theta[x] = max(theta[x], total[x] * share)
 
 
 @numba.njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
@@ -187,8 +232,8 @@ def iterate(
     bar_y = np.empty(width, np.float32)
     theta = np.empty(width, np.float32)
     total = np.empty(width, np.float32)
-    count = np.empty(width, np.float32)
     v = np.empty((tissues, width), np.float32)
+    ordered = np.empty((tissues, width), np.float32)
     t, rho, zero = np.float32(tau), np.float32(relax), np.float32(0.0)
     for y in range(first, stop):
         edges_of(radius, y, right, down, inside, ball)
@@ -207,7 +252,7 @@ def iterate(
                 )
             for x in range(width):
                 above[k, x] = bar_y[x]
-        project_rows(v, theta, total, count)
+        project_rows(v, theta, total, ordered)
         for k in range(tissues):
             row = zero
             for x in range(width):
@@ -237,15 +282,15 @@ def iterate_transport(
     tissues, _, width = u.shape
     theta = np.empty(width, np.float32)
     total = np.empty(width, np.float32)
-    count = np.empty(width, np.float32)
     v = np.empty((tissues, width), np.float32)
+    ordered = np.empty((tissues, width), np.float32)
     t, rho, zero = np.float32(tau), np.float32(relax), np.float32(0.0)
     for y in range(first, stop):
         for k in range(tissues):
             price = price_bar[k]
             for x in range(width):
                 v[k, x] = u[k, y, x] - t * (cost[k, y, x] - price)
-        project_rows(v, theta, total, count)
+        project_rows(v, theta, total, ordered)
         for k in range(tissues):
             row = zero
             for x in range(width):

@@ -13,6 +13,7 @@ import torch
 from napari_vslp.energy import stripes
 from napari_vslp.energy.fused import BinaryBackend, CpuBackend, FusedBackend
 from napari_vslp.energy.graphs import GraphBackend
+from napari_vslp.energy.kernels import project_rows
 from napari_vslp.energy.minimise import minimise
 from napari_vslp.energy.problem import OUTSIDE, Problem, State, fix_pixels, start_state
 from napari_vslp.energy.reference import TorchBackend
@@ -196,3 +197,16 @@ def test_a_state_given_to_two_tissues_comes_back() -> None:
     np.testing.assert_array_equal(back.u, state.u)
     np.testing.assert_array_equal(back.p, state.p)
     np.testing.assert_array_equal(back.price, state.price)
+
+
+@pytest.mark.parametrize("tissues", [2, 3, 4, 5, 6, 9])
+def test_rows_are_projected_onto_the_simplex_as_by_a_sort(tissues: int) -> None:
+    v = np.random.default_rng(tissues).normal(0, 2, (tissues, 97)).astype(np.float32)
+    v[:, :5], v[:, 5] = np.eye(tissues, 5), 0.25
+    theta, total = np.empty((2, 97), np.float32)
+    project_rows(v, theta, total, np.empty_like(v))
+    projected = np.maximum(v - theta, 0)
+    np.testing.assert_allclose(projected.sum(0), 1, atol=1e-5)
+    # Of all points of the simplex the nearest is the one with ⟨v − w, z − w⟩ ≤ 0 at each corner z.
+    towards = (v - projected) - ((v - projected) * projected).sum(0)
+    assert towards.max() < 1e-4
