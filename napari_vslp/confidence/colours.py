@@ -90,14 +90,15 @@ def add_colours(confidence: Tensor, colours: Colours, settled: Tensor) -> Tensor
     open_ = torch.nonzero(~settled)[:, 0]
     if len(open_) < 2:
         return confidence
-    ours = confidence[open_]
-    bins = torch.from_numpy(colours.bins.astype(np.int64))
-    factors = torch.from_numpy(_factors(ours.numpy(), colours.bins))
-    mass = ours.sum(0)
-    told = ours * factors[:, bins]
-    told *= mass / told.sum(0).clamp_min(torch.finfo(torch.float32).tiny)
     changed = confidence.clone()
-    changed[open_] = told
+    ours = changed[open_]
+    mass = ours.sum(0)
+    factors = torch.from_numpy(_factors(ours.numpy(), colours.bins))
+    places = torch.from_numpy(colours.bins.astype(np.int32)).view(-1)
+    for one, factor in zip(ours, factors, strict=True):
+        one.mul_(factor.index_select(0, places).view_as(one))
+    ours *= mass / ours.sum(0).clamp_min_(torch.finfo(torch.float32).tiny)
+    changed[open_] = ours
     return changed
 
 
