@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,10 +26,12 @@ def check_folder(folder: Path) -> None:
 
 
 @contextmanager
-def staged(folder: Path) -> Iterator[Path]:
+def staged(folder: Path, *, stale: Sequence[str] = ()) -> Iterator[Path]:
     """Give an empty folder to write to, and move its files to `folder` once all are written.
 
     The staging folder lies inside `folder`, so that each move is a rename on the same disk.
+    Files named in `stale` that are not written anew are removed at the very end: left by an
+    earlier result, they would pass for a part of this one.
 
     Raises
     ------
@@ -38,11 +40,14 @@ def staged(folder: Path) -> Iterator[Path]:
     """
     check_folder(folder)
     try:
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".vslp-") as name:
-            stage = Path(name)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".vslp-") as made:
+            stage = Path(made)
             yield stage
-            for path in sorted(stage.iterdir()):
+            written = sorted(stage.iterdir())
+            for path in written:
                 path.replace(folder / path.name)
+            for name in {*stale} - {path.name for path in written}:
+                (folder / name).unlink(missing_ok=True)
     except OSError as error:
         raise _unwritable(folder, error) from error
 

@@ -51,16 +51,13 @@ def write_result(result: Segmentation, image: NDArray[np.uint8], folder: str | P
     if image.shape != (*result.labels.shape, 3):
         raise VslpError("The image to draw on is not the one that was segmented.")
     folder = Path(folder)
-    with staged(folder) as stage:
+    with staged(folder, stale=[LEARNED]) as stage:
         _write_mask(result, stage)
         draw_overlay(result, image).save(stage / "overlay.png")
         _write_map(result, result.fidelity_map, stage / "fidelity.tif")
         _write_map(result, result.regularisation_map, stage / "regularisation.tif")
         if result.learned_map is not None:
             _write_map(result, result.learned_map, stage / LEARNED)
-        else:
-            # That of an earlier result would pass for a part of this one.
-            (folder / LEARNED).unlink(missing_ok=True)
         text = json.dumps(summary(result), indent=2, ensure_ascii=False, allow_nan=False)
         (stage / "summary.json").write_text(text + "\n", encoding="utf-8")
         names = sorted(path.name for path in stage.iterdir())
