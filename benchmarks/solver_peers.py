@@ -157,10 +157,16 @@ def torch_iterations(quick: bool) -> None:
 
 def _compiled(problem: Problem, ours: float) -> None:
     """Compile the reference's step, its prices held (torch cannot compile SciPy's)."""
-    from napari_vslp.energy.reference import adjoint, gradient, project_ball, project_simplex
+    from napari_vslp.energy.reference import (
+        Borders,
+        adjoint,
+        gradient,
+        project_ball,
+        project_simplex,
+    )
 
-    plain = TorchBackend(problem, start_state(problem))
-    right, down, ball, cost = plain._right, plain._down, plain._ball, plain._cost
+    plain, borders = TorchBackend(problem, start_state(problem)), Borders.of(problem, "cpu")
+    right, down, ball, cost = borders.right, borders.down, borders.ball, torch.tensor(problem.cost)
 
     def step(u: torch.Tensor, p: torch.Tensor) -> tuple[torch.Tensor, ...]:
         new_p = project_ball(p + 0.4 * gradient(u, right, down), ball, False)
