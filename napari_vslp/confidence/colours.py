@@ -87,18 +87,18 @@ def add_colours(confidence: Tensor, colours: Colours, settled: Tensor) -> Tensor
     Tensor
         Shape (K, H, W), float32 in the simplex.
     """
-    open_ = torch.nonzero(~settled)[:, 0]
-    if len(open_) < 2:
+    unsettled = torch.nonzero(~settled)[:, 0]
+    if len(unsettled) < 2:
         return confidence
     changed = confidence.clone()
-    ours = changed[open_]
+    ours = changed[unsettled]
     mass = ours.sum(0)
     factors = torch.from_numpy(_factors(ours.numpy(), colours.bins))
     places = torch.from_numpy(colours.bins.astype(np.int32)).view(-1)
     for one, factor in zip(ours, factors, strict=True):
         one.mul_(factor.index_select(0, places).view_as(one))
     ours *= mass / ours.sum(0).clamp_min_(torch.finfo(torch.float32).tiny)
-    changed[open_] = ours
+    changed[unsettled] = ours
     return changed
 
 

@@ -145,12 +145,12 @@ def block_costs(
 
 
 def score_of(costs: NDArray[np.float64]) -> Score:
-    """Return mean and standard error of independent costs, at least two of them."""
+    """Return mean and standard error of independent costs, (N ≥ 2,) float64 (nats)."""
     return Score(float(costs.mean()), float(costs.std(ddof=1) / np.sqrt(len(costs))))
 
 
 def by_minimising(problem: Problem) -> Array:
-    """Return the minimiser, loosely: boundaries a pixel off change no choice."""
+    """Return the minimiser, (K, H, W), loosely: boundaries a pixel off change no choice."""
     found, _ = minimise(problem, stop=LOOSE)
     return found.state.u
 

@@ -74,7 +74,10 @@ class LearnedSolution:
 
 
 def convex_energy(problem: Problem, u: Array, price: Vector) -> float:
-    """Return Σ m⟨C, u⟩ + TV + M·F in float64 (nats); constraints as penalties at `price`."""
+    """Return Σ m⟨C, u⟩ + TV + M·F of u, (K, H, W), in float64 (nats).
+
+    Constraints count as penalties at `price`, (K,).
+    """
     inside = problem.radius >= 0
     right = inside[:, 1:] & inside[:, :-1]
     down = inside[1:] & inside[:-1]

@@ -65,7 +65,7 @@ def slope(y: Tensor) -> Tensor:
 
 
 class MicroBlock(nn.Module):
-    """x ↦ x + K₂ φ(K₁ x), both K 3 × 3 convolutions without bias."""
+    """x ↦ x + K₂ φ(K₁ x) of F feature maps, both K 3 × 3 convolutions without bias."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -73,13 +73,16 @@ class MicroBlock(nn.Module):
         self.second = nn.Parameter(_random(channels, channels, 3))
 
     def push(self, x: Tensor, tape: list[Tensor]) -> Tensor:
-        """Return the block's output; K₁x goes onto the tape for the way back."""
+        """Return the block's output, of x's shape (N, F, h, w); K₁x goes onto the tape."""
         inner = functional.conv2d(x, self.first, padding=1)
         tape.append(inner)
         return x + functional.conv2d(activation(inner), self.second, padding=1)
 
     def pull(self, grad: Tensor, tape: list[Tensor]) -> Tensor:
-        """Return the transposed Jacobian times a gradient: g + K₁ᵀ(φ′(K₁x) · K₂ᵀ g)."""
+        """Return the transposed Jacobian times a gradient: g + K₁ᵀ(φ′(K₁x) · K₂ᵀ g).
+
+        Takes (N, F, h, w) and returns the same shape; what `push` left is taken off the tape.
+        """
         inner = functional.conv_transpose2d(grad, self.second, padding=1)
         inner = inner * slope(tape.pop())
         return grad + functional.conv_transpose2d(inner, self.first, padding=1)
@@ -98,19 +101,19 @@ class Resample(nn.Module):
         self.register_buffer("blur", kernel.clone(), persistent=False)
 
     def down(self, x: Tensor) -> Tensor:
-        """Return x at half the size."""
+        """Return x, (N, F, 2h, 2w), at half the size: (N, F, h, w)."""
         return functional.conv2d(self._shrink(x), self.mix)
 
     def pull_down(self, grad: Tensor) -> Tensor:
-        """Return the transpose of `down`."""
+        """Return the transpose of `down`, (N, F, h, w) to (N, F, 2h, 2w)."""
         return self._grow(functional.conv_transpose2d(grad, self.mix))
 
     def up(self, x: Tensor) -> Tensor:
-        """Return x at twice the size; 4 makes constants stay what they are."""
+        """Return x, (N, F, h, w), at twice the size; 4 makes constants stay what they are."""
         return functional.conv2d(4 * self._grow(x), self.mix)
 
     def pull_up(self, grad: Tensor) -> Tensor:
-        """Return the transpose of `up`."""
+        """Return the transpose of `up`, (N, F, 2h, 2w) to (N, F, h, w)."""
         return 4 * self._shrink(functional.conv_transpose2d(grad, self.mix))
 
     def _shrink(self, x: Tensor) -> Tensor:
@@ -148,7 +151,7 @@ class MacroBlock(nn.Module):
         return x
 
     def pull(self, grad: Tensor, tape: list[Tensor]) -> Tensor:
-        """Return the transposed Jacobian times a gradient, by the same way backwards."""
+        """Return the transposed Jacobian times a gradient, (N, F, h, w), the same way backwards."""
         kept = []
         for scale in range(len(self._ups)):
             grad = self._ascent[scale].pull(grad, tape)
@@ -183,7 +186,8 @@ class TDV(nn.Module):
     def first_filters(self) -> Tensor:
         """Return the filters on u: of zero mean, so that constants cost nothing by themselves.
 
-        Their norms are at most 1; otherwise scale and smoothness would be told twice.
+        Of the shape of `filters`. Their norms are at most 1; otherwise scale and smoothness would
+        be told twice.
         """
         centred = self.filters - self.filters.mean((2, 3), keepdim=True)
         norm = centred.square().sum((1, 2, 3), keepdim=True).sqrt()

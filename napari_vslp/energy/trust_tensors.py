@@ -53,7 +53,7 @@ class TrustTensors:
 
 
 def wright_omega(y: Tensor) -> Tensor:
-    """Return the ω with ω + log ω = y, by a fixed number of Newton's sweeps."""
+    """Return the ω with ω + log ω = y, of y's shape, by a fixed number of Newton's sweeps."""
     bounded = torch.clamp(y, min=_LOWEST)
     omega = torch.logaddexp(bounded, torch.zeros_like(bounded))
     for _ in range(NEWTON_SWEEPS):

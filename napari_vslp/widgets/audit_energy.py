@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qtpy.QtCore import QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPalette
-from qtpy.QtWidgets import QGridLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
 
 from napari_vslp.tissues import Colour, Tissue
 from napari_vslp.widgets import audit_words as words
-from napari_vslp.widgets.small_plot import NO_PLOTS, Look, SmallPlot, can_plot, look_of
+from napari_vslp.widgets.small_plot import NO_PLOTS, PlotPanel, SmallPlot, can_plot
 from napari_vslp.widgets.swatch import ElidedLabel, swatches
 
 if TYPE_CHECKING:
@@ -62,42 +62,22 @@ class TwoPartBar(QWidget):
         painter.end()
 
 
-class EnergyPanel(QWidget):
+class EnergyPanel(PlotPanel):
     """A bar a tissue, and the distribution of the energy over its pixels."""
 
     def __init__(self, theme: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._look = look_of(theme)
+        super().__init__(LEGEND, theme, parent)
         self._shown: tuple[EnergyByTissue, Sequence[Tissue]] | None = None
         self.bars: list[TwoPartBar] = []
         self.plot: SmallPlot | None = None
         self._curves: list[Any] = []
-        self.note = QLabel(LEGEND, self)
-        self.note.setObjectName("quiet")
-        self.note.setWordWrap(True)
         self._rows = QWidget(self)
-        self._layout = QVBoxLayout(self)
-        self._layout.setContentsMargins(4, 0, 0, 4)
-        self._layout.setSpacing(2)
-        self._layout.addWidget(self.note)
         self._layout.addWidget(self._rows)
 
     def show_energy(self, found: EnergyByTissue, tissues: Sequence[Tissue]) -> None:
         """Show the energies; drawn when the panel is next seen."""
         self._shown = (found, tissues)
-        if self.isVisible():
-            self._draw()
-
-    def showEvent(self, event: object) -> None:
-        """Draw what came while the panel was folded away."""
-        super().showEvent(event)  # type: ignore[arg-type]
-        self._draw()
-
-    def set_theme(self, theme: str) -> None:
-        """Wear the colours of another theme."""
-        self._look = look_of(theme)
-        if self.plot is not None:
-            self._wear(self.plot, self._look)
+        self._draw_if_seen()
 
     def _draw(self) -> None:
         if self._shown is None:
@@ -110,7 +90,7 @@ class EnergyPanel(QWidget):
                 return
             self.plot = SmallPlot(HOW_MUCH, _TIP, self, symbol=None)
             self._layout.addWidget(self.plot)
-            self._wear(self.plot, self._look)
+            self._wear()
         self._draw_curves(self.plot, found, tissues)
 
     def _draw_bars(self, found: EnergyByTissue, tissues: Sequence[Tissue]) -> None:
@@ -160,7 +140,9 @@ class EnergyPanel(QWidget):
         plot.plot.setXRange(0, float(found.edges[-1]), padding=0.02)
         plot.plot.setYRange(np.log10(_FEWEST), 2, padding=0.02)
 
-    def _wear(self, plot: SmallPlot, look: Look) -> None:
-        plot.wear(look)
+    def _wear(self) -> None:
+        if self.plot is None:
+            return
+        self.plot.wear(self._look)
         ticks = [(n, f"{10.0**n:g}") for n in range(-2, 3)]
-        plot.plot.getAxis("left").setTicks([ticks, []])
+        self.plot.plot.getAxis("left").setTicks([ticks, []])

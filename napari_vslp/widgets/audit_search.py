@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QWidget
 
 from napari_vslp.progress import Progress
-from napari_vslp.widgets.small_plot import NO_PLOTS, SmallPlot, can_plot, look_of
+from napari_vslp.widgets.small_plot import NO_PLOTS, PlotPanel, SmallPlot, can_plot
 
 DISTANCE = "Distance from the best possible (%)"
 ENERGIES = "Numbers (dotted), boundaries (thousands)"
@@ -20,23 +20,15 @@ NONE_YET = "Press Segment: the search is drawn here while it runs."
 AT_ONCE = "The last search was over at once: there is nothing to draw."
 
 
-class SearchPanel(QWidget):
+class SearchPanel(PlotPanel):
     """Two plots over the steps of the last full search, drawn while it runs."""
 
     def __init__(self, theme: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._look = look_of(theme)
+        super().__init__(NONE_YET, theme, parent)
         self.steps: list[Progress] = []
         self.distance: SmallPlot | None = None
         self.energies: SmallPlot | None = None
         self._numbers: Any = None
-        self.note = QLabel(NONE_YET, self)
-        self.note.setObjectName("quiet")
-        self.note.setWordWrap(True)
-        self._layout = QVBoxLayout(self)
-        self._layout.setContentsMargins(4, 0, 0, 4)
-        self._layout.setSpacing(2)
-        self._layout.addWidget(self.note)
 
     def follow(self, progress: Progress) -> None:
         """Add one step; a step before the last one belongs to a new search."""
@@ -45,24 +37,12 @@ class SearchPanel(QWidget):
         if self.steps and progress.iteration <= (self.steps[-1].iteration or 0):
             self.steps = []
         self.steps.append(progress)
-        if self.isVisible():
-            self._draw()
+        self._draw_if_seen()
 
     def show_steps(self, steps: Iterable[Progress]) -> None:
         """Show a whole search."""
         self.steps = list(steps)
-        if self.isVisible():
-            self._draw()
-
-    def showEvent(self, event: object) -> None:
-        """Draw what came while the panel was folded away."""
-        super().showEvent(event)  # type: ignore[arg-type]
-        self._draw()
-
-    def set_theme(self, theme: str) -> None:
-        """Wear the colours of another theme."""
-        self._look = look_of(theme)
-        self._wear()
+        self._draw_if_seen()
 
     def _draw(self) -> None:
         if self.distance is None and not self._make():

@@ -45,6 +45,43 @@ def can_plot() -> bool:
     return True
 
 
+class PlotPanel(QWidget):
+    """A note above plots that are drawn only while they are seen, in the theme's colours."""
+
+    def __init__(self, note: str, theme: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._look = look_of(theme)
+        self.note = QLabel(note, self)
+        self.note.setObjectName("quiet")
+        self.note.setWordWrap(True)
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(4, 0, 0, 4)
+        self._layout.setSpacing(2)
+        self._layout.addWidget(self.note)
+
+    def showEvent(self, event: object) -> None:
+        """Draw what came while the panel was folded away."""
+        super().showEvent(event)  # type: ignore[arg-type]
+        self._draw()
+
+    def set_theme(self, theme: str) -> None:
+        """Wear the colours of another theme."""
+        self._look = look_of(theme)
+        self._wear()
+
+    def _draw_if_seen(self) -> None:
+        if self.isVisible():
+            self._draw()
+
+    def _draw(self) -> None:
+        """Bring the plots up to date, making them the first time."""
+        raise NotImplementedError
+
+    def _wear(self) -> None:
+        """Dress the plots that there are."""
+        raise NotImplementedError
+
+
 class SmallPlot(QWidget):
     """One curve under its title; it only shows, and leaves the wheel to the dock."""
 
