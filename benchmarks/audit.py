@@ -20,14 +20,14 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, label
 from scipy.stats import rankdata
 
-from napari_vslp.audit.doubt import doubt
-from napari_vslp.audit.regions import doubtful_regions
+from napari_vslp.core.segmentation import Segmentation
+from napari_vslp.core.settings import Settings
+from napari_vslp.core.tissues import Click, Tissue
 from napari_vslp.evaluation.metrics import dice
 from napari_vslp.pipeline import fuse, prepare
 from napari_vslp.prepared import Prepared
-from napari_vslp.segmentation import Segmentation
-from napari_vslp.settings import Settings
-from napari_vslp.tissues import Click, Tissue
+from napari_vslp.review.doubt import doubt
+from napari_vslp.review.regions import doubtful_regions
 
 NAMES = ("other", "gland")
 SETTINGS = Settings(tolerance=1e-3)

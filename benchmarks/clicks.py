@@ -26,10 +26,10 @@ from scipy.ndimage import distance_transform_edt, label
 
 from napari_vslp.confidence.clicks import KERNEL, ClickKernel
 from napari_vslp.confidence.colours import Colours, colours_of
-from napari_vslp.confidence.confidence import Confidence, confidence_of
-from napari_vslp.confidence.encoder import load_encoder
-from napari_vslp.confidence.features import Features, encode_image
-from napari_vslp.tissues import Click, Tissue
+from napari_vslp.confidence.compose import Confidence, confidence_of
+from napari_vslp.core.tissues import Click, Tissue
+from napari_vslp.encoders.encoder import load_encoder
+from napari_vslp.encoders.features import Features, encode_image
 
 LUNG = ("tumour", "stroma", "normal", "white background")
 COLON = ("other", "gland")

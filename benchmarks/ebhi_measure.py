@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from napari_vslp.confidence.weights import load_model
+from napari_vslp.core.tissues import Tissue, Trust
+from napari_vslp.encoders.weights import load_model
 from napari_vslp.energy.edges import edge_weight
 from napari_vslp.energy.minimise import bounds, minimise
 from napari_vslp.energy.problem import Problem, cost_of, trust_term
@@ -21,8 +22,7 @@ from napari_vslp.energy.rounding import round_labels
 from napari_vslp.energy.solver import Stop
 from napari_vslp.evaluation.bootstrap import Bootstrap
 from napari_vslp.evaluation.metrics import Truth
-from napari_vslp.learning.views import turned_scores
-from napari_vslp.tissues import Tissue, Trust
+from napari_vslp.learning.proportions.views import turned_scores
 
 Maps = NDArray[np.float64]
 Figures = dict[str, list[float]]

@@ -22,9 +22,9 @@ from skimage.filters import threshold_otsu
 from torch import Tensor
 from torch.nn import functional
 
-from napari_vslp.confidence.network import HybridSegmenter
-from napari_vslp.confidence.weights import BUNDLED, file_hash, load_model
-from napari_vslp.learning.views import turned_scores
+from napari_vslp.encoders.network import HybridSegmenter
+from napari_vslp.encoders.weights import BUNDLED, file_hash, load_model
+from napari_vslp.learning.proportions.views import turned_scores
 
 Masks = NDArray[np.bool_]
 Maps = NDArray[np.float64]

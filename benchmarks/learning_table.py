@@ -19,11 +19,11 @@ import torch
 from ebhi_measure import as_text, measure
 from luad_measure import folds, measure_folds
 
+from napari_vslp.core.progress import Job, Progress
 from napari_vslp.evaluation.masks import find_mask, read_mask
 from napari_vslp.learning.cohort import Bag, Cohort, read_cohort
-from napari_vslp.learning.recipe import Recipe
-from napari_vslp.learning.train import train
-from napari_vslp.progress import Job, Progress
+from napari_vslp.learning.proportions.recipe import Recipe
+from napari_vslp.learning.proportions.train import train
 
 ROUNDS = (200, 150, 150, 150)
 NOISE = 0.10

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 from ebhi_measure import interval
 
+from napari_vslp.core.settings import Settings
+from napari_vslp.core.tissues import Tissue
 from napari_vslp.evaluation.bootstrap import Bootstrap
 from napari_vslp.evaluation.masks import read_mask
 from napari_vslp.evaluation.metrics import Truth
-from napari_vslp.files.images import read_image
 from napari_vslp.pipeline import fuse, prepare
-from napari_vslp.settings import Settings
-from napari_vslp.tissues import Tissue
+from napari_vslp.raster.image_file import read_image
 
 FOLDS = 5
 NAMES = ("tumor", "stroma", "background")

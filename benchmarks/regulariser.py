@@ -24,25 +24,25 @@ from ebhi_seg import read_images, read_masks, read_rows
 from luad_measure import LABELS, rows_of
 from numpy.typing import NDArray
 
+from napari_vslp.core.progress import Job
+from napari_vslp.core.settings import Settings
+from napari_vslp.core.tissues import Tissue
+from napari_vslp.energy.blindspot import choose_smoothness, corrected
 from napari_vslp.energy.edges import edge_weight
-from napari_vslp.energy.hidden_blocks import choose_smoothness, corrected
-from napari_vslp.energy.learned_term import BoundTDV
-from napari_vslp.energy.linearised import minimise_learned
 from napari_vslp.energy.minimise import bounds, minimise
 from napari_vslp.energy.problem import Problem, cost_of, trust_term
-from napari_vslp.energy.regulariser_file import load_regulariser
 from napari_vslp.energy.rounding import round_labels
 from napari_vslp.energy.solver import Stop
-from napari_vslp.energy.tdv import TDV
+from napari_vslp.energy.terms.learned_term import BoundTDV
+from napari_vslp.energy.terms.linearised import minimise_learned
+from napari_vslp.energy.terms.regulariser_file import load_regulariser
+from napari_vslp.energy.terms.tdv import TDV
 from napari_vslp.evaluation.masks import read_mask
 from napari_vslp.evaluation.metrics import Truth
-from napari_vslp.files.images import read_image
-from napari_vslp.learning.regulariser import Sample, tune_smoothness
-from napari_vslp.learning.regulariser_gate import Rival, guess_costs
+from napari_vslp.learning.regulariser.gate import Rival, guess_costs
+from napari_vslp.learning.regulariser.train import Sample, tune_smoothness
 from napari_vslp.pipeline import prepare
-from napari_vslp.progress import Job
-from napari_vslp.settings import Settings
-from napari_vslp.tissues import Tissue
+from napari_vslp.raster.image_file import read_image
 
 STOP = Stop(1e-3, 400)
 TUNING_IMAGES = 24

@@ -9,12 +9,12 @@ from dataclasses import replace
 import numpy as np
 
 from benchmarks.timing import clock, triad_speed
+from napari_vslp.core.progress import Job
 from napari_vslp.energy.minimise import bounds, minimise, minimise_live
+from napari_vslp.energy.penalties import TrustTerm
 from napari_vslp.energy.problem import Problem, cost_of, start_state
 from napari_vslp.energy.rounding import round_labels
 from napari_vslp.energy.solver import Stop, make_backend, solve
-from napari_vslp.energy.trust import TrustTerm
-from napari_vslp.progress import Job
 from tests.energy.problems import random_problem
 
 

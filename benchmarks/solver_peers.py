@@ -15,11 +15,11 @@ from skimage.segmentation import chan_vese, morphological_chan_vese, random_walk
 
 from benchmarks.solver_curves import moved, per_iteration
 from benchmarks.timing import clock, head, row
+from napari_vslp.core.progress import Job
+from napari_vslp.energy.engines.reference import TorchBackend
 from napari_vslp.energy.minimise import minimise, minimise_live
 from napari_vslp.energy.problem import Problem, State, start_state
-from napari_vslp.energy.reference import TorchBackend
 from napari_vslp.energy.solver import Stop, make_backend
-from napari_vslp.progress import Job
 from tests.energy.problems import random_problem
 
 
@@ -157,7 +157,7 @@ def torch_iterations(quick: bool) -> None:
 
 def _compiled(problem: Problem, ours: float) -> None:
     """Compile the reference's step, its prices held (torch cannot compile SciPy's)."""
-    from napari_vslp.energy.reference import (
+    from napari_vslp.energy.engines.reference import (
         Borders,
         adjoint,
         gradient,

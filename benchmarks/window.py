@@ -24,10 +24,10 @@ from napari.viewer import Viewer
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication
 
+from napari_vslp.core.tissues import Click
 from napari_vslp.demo import Sample, tumour_nest
-from napari_vslp.tissues import Click
-from napari_vslp.widgets.dock import SegmentDock
-from napari_vslp.widgets.launch import fill, open_dock
+from napari_vslp.qt.segment.dock import SegmentDock
+from napari_vslp.qt.viewer.launch import fill, open_dock
 
 SIDE = 512
 MOVES = 20

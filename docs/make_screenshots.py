@@ -28,11 +28,11 @@ from napari.viewer import Viewer
 from PIL import Image
 from qtpy.QtWidgets import QApplication, QWidget
 
+from napari_vslp.core.tissues import PALETTE, Tissue
 from napari_vslp.demo import Sample, tumour_nest
-from napari_vslp.tissues import PALETTE, Tissue
-from napari_vslp.widgets.dock import AUDIT, SegmentDock
-from napari_vslp.widgets.launch import fill, open_dock
-from napari_vslp.widgets.train_dock import TrainDock
+from napari_vslp.qt.segment.dock import AUDIT, SegmentDock
+from napari_vslp.qt.teach.dock import TrainDock
+from napari_vslp.qt.viewer.launch import fill, open_dock
 
 FOLDER = Path(__file__).parent / "images"
 SIZE = (1280, 800)

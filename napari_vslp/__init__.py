@@ -7,9 +7,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from napari_vslp.core.segmentation import Segmentation
+    from napari_vslp.core.tissues import Click, Tissue
     from napari_vslp.pipeline import segment
-    from napari_vslp.segmentation import Segmentation
-    from napari_vslp.tissues import Click, Tissue
 
 # torch's threads would otherwise spin while they wait for each other: on a busy two-core machine
 # one forward pass then takes 2 s instead of 0.13 s. Read once, when torch is first imported.
@@ -20,9 +20,9 @@ __all__ = ["Click", "Segmentation", "Tissue", "__version__", "segment"]
 
 _HOME = {
     "segment": "napari_vslp.pipeline",
-    "Segmentation": "napari_vslp.segmentation",
-    "Click": "napari_vslp.tissues",
-    "Tissue": "napari_vslp.tissues",
+    "Segmentation": "napari_vslp.core.segmentation",
+    "Click": "napari_vslp.core.tissues",
+    "Tissue": "napari_vslp.core.tissues",
 }
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from napari_vslp.tissues import Click, Tissue
+from napari_vslp.core.tissues import Click, Tissue
 
 
 @dataclass(frozen=True)

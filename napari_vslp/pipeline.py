@@ -12,22 +12,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from napari_vslp.core.progress import Job, Progress
+from napari_vslp.core.segmentation import Box, Energy, FloatMap, Segmentation
+from napari_vslp.core.settings import TOTAL_VARIATION, Settings
+from napari_vslp.core.tissues import Click, Tissue, check_clicks, check_tissues
+from napari_vslp.core.weak_labels import ClicksLike, TissuesLike, as_clicks, as_tissues
 from napari_vslp.energy.devices import minimise_on_device, solver_device
 from napari_vslp.energy.minimise import Warm, bounds
 from napari_vslp.energy.problem import Problem, check_fixed, trust_term
 from napari_vslp.energy.rounding import round_labels
 from napari_vslp.energy.solver import Solution
 from napari_vslp.prepared import Prepared
-from napari_vslp.progress import Job, Progress
-from napari_vslp.segmentation import Box, Energy, FloatMap, Segmentation
-from napari_vslp.settings import TOTAL_VARIATION, Settings
-from napari_vslp.slides.plain import check_region, crop, image_shape, to_rgb
-from napari_vslp.tissues import Click, Tissue, check_clicks, check_tissues
-from napari_vslp.weak_labels import ClicksLike, TissuesLike, as_clicks, as_tissues
+from napari_vslp.raster.array import check_region, crop, image_shape, to_rgb
 
 if TYPE_CHECKING:
-    from napari_vslp.confidence.confidence import Confidence
-    from napari_vslp.energy.linearised import LearnedTerm
+    from napari_vslp.confidence.compose import Confidence
+    from napari_vslp.energy.terms.linearised import LearnedTerm
 
 Scores = dict[float, tuple[float, float]]
 
@@ -82,7 +82,7 @@ def segment(
     check_tissues(table, chosen.trust)
     notes: tuple[str, ...] = ()
     if isinstance(image, str | Path):
-        from napari_vslp.files.images import read_image
+        from napari_vslp.raster.image_file import read_image
 
         picture = read_image(image)
         image, notes = picture.pixels, picture.notes
@@ -127,8 +127,8 @@ def prepare(
     region = check_region(region, shape)
     # Only the region is converted, so that a huge image costs no more than its region.
     rgb, notes = to_rgb(crop(image, region))
-    from napari_vslp.confidence.encoder import load_encoder
-    from napari_vslp.confidence.feature_cache import see_image
+    from napari_vslp.encoders.encoder import load_encoder
+    from napari_vslp.encoders.feature_cache import see_image
 
     job.report(Progress("Loading the network", 0.0))
     encoder = load_encoder(settings.encoder, settings.device, job)
@@ -229,7 +229,7 @@ def _with_smoothness(
     if start is not None and _same_choice(start, confidence, settings):
         number, scores = start.settings.boundary_weight, start.smoothness_scores
     else:
-        from napari_vslp.energy.hidden_blocks import choose_smoothness
+        from napari_vslp.energy.blindspot import choose_smoothness
 
         weight = prepared.radius_of(replace(settings, smoothness=2.0))
         choice = choose_smoothness(confidence.mean, weight, seed=settings.seed, job=job)
@@ -251,7 +251,7 @@ def _learned_term(
     prepared: Prepared, confidence: Confidence, radius: FloatMap, settings: Settings
 ) -> tuple[LearnedTerm, tuple[str, ...]]:
     """Return the learned regulariser of this image, and a sentence if it failed its test."""
-    from napari_vslp.energy.learned_term import bind
+    from napari_vslp.energy.terms.learned_term import bind
 
     device = solver_device(settings)
     return bind(Path(settings.regulariser), prepared.image, confidence.mean, radius >= 0, device)
@@ -265,7 +265,7 @@ def _minimise_learned(  # noqa: PLR0917 - one call site above, in this order
     live: bool,
     job: Job,
 ) -> tuple[Solution, FloatMap, Warm]:
-    from napari_vslp.energy.linearised import minimise_learned
+    from napari_vslp.energy.terms.linearised import minimise_learned
 
     def solve(convex: Problem, start: Warm | None, moving: bool) -> tuple[Solution, Warm]:
         return minimise_on_device(convex, start, settings, live=moving, job=job)

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_vslp.core.errors import VslpError
+from napari_vslp.core.segmentation import Box
+from napari_vslp.core.settings import Settings
+from napari_vslp.core.tissues import Click, Tissue
 from napari_vslp.energy.edges import edge_weight
 from napari_vslp.energy.problem import OUTSIDE, Array, cost_of, fix_pixels
-from napari_vslp.errors import VslpError
-from napari_vslp.segmentation import Box
-from napari_vslp.settings import Settings
-from napari_vslp.tissues import Click, Tissue
 
 if TYPE_CHECKING:
     from napari_vslp.confidence.colours import Colours
-    from napari_vslp.confidence.confidence import Confidence
-    from napari_vslp.confidence.features import Features
+    from napari_vslp.confidence.compose import Confidence
+    from napari_vslp.encoders.features import Features
 
 
 _Shares = tuple[float | None, ...]
@@ -87,7 +87,7 @@ class Prepared:
             Whether a confidence that was guessed from the shares stays while a slider moves, so
             that its clusters do not swap names under the hand.
         """
-        from napari_vslp.confidence.confidence import confidence_of
+        from napari_vslp.confidence.compose import confidence_of
 
         key = (tuple(t.name for t in tissues), clicks, settings.seed, settings.colours)
         shares = tuple(t.value for t in tissues)

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_vslp.segmentation import Energy, Segmentation
-from napari_vslp.settings import Settings
-from napari_vslp.tissues import Click, Tissue, coloured
+from napari_vslp.core.segmentation import Energy, Segmentation
+from napari_vslp.core.settings import Settings
+from napari_vslp.core.tissues import Click, Tissue, coloured
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared" / "data"

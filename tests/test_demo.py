@@ -9,8 +9,8 @@ from PIL import Image
 
 from napari_vslp import cli, demo
 from napari_vslp.cli import demo as cli_demo
-from napari_vslp.tissues import check_clicks, check_tissues
-from napari_vslp.widgets import samples
+from napari_vslp.core.tissues import check_clicks, check_tissues
+from napari_vslp.qt.viewer import samples
 
 
 def test_the_sample_is_an_image_with_labels_that_can_be_met():
@@ -64,7 +64,7 @@ def test_the_demo_writes_pictures_where_there_is_no_screen(
 
 
 def test_the_demo_opens_a_window_where_there_is_a_screen(monkeypatch):
-    from napari_vslp.widgets import launch
+    from napari_vslp.qt.viewer import launch
 
     opened = []
     monkeypatch.setenv("DISPLAY", ":0")

@@ -10,16 +10,16 @@ import pytest
 from PIL import Image
 
 from napari_vslp import segment
+from napari_vslp.core.errors import Cancelled, VslpError
+from napari_vslp.core.progress import CancelToken, Job, Progress
+from napari_vslp.core.settings import Settings
+from napari_vslp.core.tissues import TRUST_MODES, Click, Tissue
 from napari_vslp.demo import tumour_nest
 from napari_vslp.energy import devices
-from napari_vslp.energy.regulariser_file import RegulariserCard, save_regulariser
-from napari_vslp.energy.tdv import TDV, TDVShape
-from napari_vslp.errors import Cancelled, VslpError
+from napari_vslp.energy.terms.regulariser_file import RegulariserCard, save_regulariser
+from napari_vslp.energy.terms.tdv import TDV, TDVShape
 from napari_vslp.pipeline import fuse, prepare
 from napari_vslp.prepared import Prepared
-from napari_vslp.progress import CancelToken, Job, Progress
-from napari_vslp.settings import Settings
-from napari_vslp.tissues import TRUST_MODES, Click, Tissue
 
 FAST = Settings(augmentation=False, tolerance=1e-3)
 TWO = {"gland": "60±5", "other": "40±5"}

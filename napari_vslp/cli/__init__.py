@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from napari_vslp.cli.arguments import build_parser
 from napari_vslp.cli.terminal import make_printable
-from napari_vslp.errors import Cancelled, VslpError
+from napari_vslp.core.errors import Cancelled, VslpError
 
 FAILED = 2
 STOPPED = 130

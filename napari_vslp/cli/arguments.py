@@ -9,9 +9,9 @@ from typing import NoReturn
 
 from napari_vslp import __version__
 from napari_vslp.cli import cache, evaluate, models, regulariser, train
-from napari_vslp.errors import VslpError
-from napari_vslp.settings import Settings, Smoothness
-from napari_vslp.tissues import TRUST_MODES
+from napari_vslp.core.errors import VslpError
+from napari_vslp.core.settings import Settings, Smoothness
+from napari_vslp.core.tissues import TRUST_MODES
 
 Region = tuple[int, int, int, int]
 _DEFAULT = Settings()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from napari_vslp.errors import VslpError
+from napari_vslp.core.errors import VslpError
 
 _OFF = "Nothing is remembered: VSLP_CACHE is off.\n"
 
@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> None:
         If a file cannot be removed.
     """
     from napari_vslp.cli.terminal import readable_size
-    from napari_vslp.confidence.feature_cache import user_cache
+    from napari_vslp.encoders.feature_cache import user_cache
 
     files = user_cache()
     if files is None:

@@ -23,7 +23,7 @@ def run(arguments: argparse.Namespace) -> None:
         If the folder cannot be written.
     """
     if arguments.out is None and has_window():
-        from napari_vslp.widgets.launch import show_demo
+        from napari_vslp.qt.viewer.launch import show_demo
 
         show_demo()
     else:
@@ -41,9 +41,9 @@ def has_window() -> bool:
 
 def write_demo(folder: Path, arguments: argparse.Namespace) -> None:
     """Segment the bundled sample and write the results to a folder."""
+    from napari_vslp.core.atomic import check_folder
     from napari_vslp.demo import tumour_nest
-    from napari_vslp.files.atomic import check_folder
-    from napari_vslp.files.results import write_result
+    from napari_vslp.export.results import write_result
     from napari_vslp.pipeline import segment
 
     check_folder(folder)

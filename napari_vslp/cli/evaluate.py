@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_vslp.cli.terminal import following, say
-from napari_vslp.settings import Settings
+from napari_vslp.core.settings import Settings
 
 if TYPE_CHECKING:
     from napari_vslp.evaluation.run import Study
@@ -72,10 +72,10 @@ def run(arguments: argparse.Namespace) -> None:
     )
     study = _study(arguments, settings)
 
+    from napari_vslp.core.atomic import check_folder
     from napari_vslp.evaluation.run import evaluate
     from napari_vslp.evaluation.summary import summarise
     from napari_vslp.evaluation.write import write_evaluation
-    from napari_vslp.files.atomic import check_folder
 
     if arguments.out is not None:
         check_folder(arguments.out)

@@ -10,10 +10,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_vslp.errors import VslpError
+from napari_vslp.core.errors import VslpError
 
 if TYPE_CHECKING:
-    from napari_vslp.confidence.library import ModelEntry
+    from napari_vslp.encoders.library import ModelEntry
 
 _WIDEST = 48
 
@@ -68,7 +68,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _list(arguments: argparse.Namespace) -> None:
     from napari_vslp.cli.terminal import say
-    from napari_vslp.confidence.library import list_models, models_folder
+    from napari_vslp.encoders.library import list_models, models_folder
 
     entries = list_models()
     if _wants_json(arguments):
@@ -87,7 +87,7 @@ def _list(arguments: argparse.Namespace) -> None:
 
 
 def _add(arguments: argparse.Namespace) -> None:
-    from napari_vslp.confidence.library import add_model
+    from napari_vslp.encoders.library import add_model
 
     entry = add_model(arguments.file, arguments.name, arguments.replace)
     sys.stdout.write(f"Added as {entry.name}: {entry.path}\n")
@@ -95,7 +95,7 @@ def _add(arguments: argparse.Namespace) -> None:
 
 def _check(arguments: argparse.Namespace) -> None:
     from napari_vslp.cli.terminal import say
-    from napari_vslp.confidence.library import check_model, list_models
+    from napari_vslp.encoders.library import check_model, list_models
 
     failed = []
     for name in arguments.names or [entry.name for entry in list_models()]:
@@ -114,14 +114,14 @@ def _check(arguments: argparse.Namespace) -> None:
 
 
 def _remove(arguments: argparse.Namespace) -> None:
-    from napari_vslp.confidence.library import remove_model
+    from napari_vslp.encoders.library import remove_model
 
     remove_model(arguments.name)
     sys.stdout.write(f"Removed {arguments.name}.\n")
 
 
 def _show(arguments: argparse.Namespace) -> None:
-    from napari_vslp.confidence.library import find_model
+    from napari_vslp.encoders.library import find_model
 
     entry = find_model(arguments.name)
     if entry.card is None:

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_vslp.cli.terminal import following, say
-from napari_vslp.errors import VslpError
-from napari_vslp.progress import Job, Progress
+from napari_vslp.core.errors import VslpError
+from napari_vslp.core.progress import Job, Progress
 
 if TYPE_CHECKING:
     from napari_vslp.learning.cohort import Cohort
-    from napari_vslp.learning.regulariser import Sample
+    from napari_vslp.learning.regulariser.train import Sample
 
 _EPILOG = """The table is that of “napari-vslp train”; only its images and its tissues' names are
 used, no share and no mask. The file says whether it passed its test: it has to guess hidden
@@ -63,8 +63,8 @@ def run(arguments: argparse.Namespace) -> None:
     cohort = read_cohort(
         arguments.cohort, images=arguments.images, tissues=names, split=arguments.split
     )
-    from napari_vslp.learning.regulariser import Lessons
-    from napari_vslp.learning.regulariser_making import make_regulariser
+    from napari_vslp.learning.regulariser.make import make_regulariser
+    from napari_vslp.learning.regulariser.train import Lessons
 
     with following(arguments.quiet) as job:
         samples = _samples(cohort, arguments, job)
@@ -86,11 +86,11 @@ def _samples(cohort: Cohort, arguments: argparse.Namespace, job: Job) -> list[Sa
     """Look at the images as stage 1 does."""
     import numpy as np
 
-    from napari_vslp.files.images import read_image
-    from napari_vslp.learning.regulariser import Sample
+    from napari_vslp.core.settings import Settings
+    from napari_vslp.core.tissues import Tissue
+    from napari_vslp.learning.regulariser.train import Sample
     from napari_vslp.pipeline import prepare
-    from napari_vslp.settings import Settings
-    from napari_vslp.tissues import Tissue
+    from napari_vslp.raster.image_file import read_image
 
     settings = Settings(
         encoder=arguments.encoder, device=arguments.device, seed=arguments.seed, smoothness=2.0

@@ -9,10 +9,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from napari_vslp.cli.terminal import following, say, table
-from napari_vslp.files.atomic import check_folder
-from napari_vslp.segmentation import Segmentation
-from napari_vslp.settings import Settings
-from napari_vslp.tissues import check_clicks, check_tissues, coloured, parse_click, parse_tissue
+from napari_vslp.core.atomic import check_folder
+from napari_vslp.core.segmentation import Segmentation
+from napari_vslp.core.settings import Settings
+from napari_vslp.core.tissues import (
+    check_clicks,
+    check_tissues,
+    coloured,
+    parse_click,
+    parse_tissue,
+)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -29,10 +35,10 @@ def run(arguments: argparse.Namespace) -> None:
     # All that can fail quickly does so before torch is imported.
     check_tissues(tissues, settings.trust)
 
-    from napari_vslp.confidence.model_names import resolve_model
-    from napari_vslp.files.images import read_image
-    from napari_vslp.files.results import write_result
-    from napari_vslp.slides.plain import check_region, crop, image_shape, to_rgb
+    from napari_vslp.encoders.model_names import resolve_model
+    from napari_vslp.export.results import write_result
+    from napari_vslp.raster.array import check_region, crop, image_shape, to_rgb
+    from napari_vslp.raster.image_file import read_image
 
     resolve_model(settings.encoder)
     picture = read_image(arguments.image)
@@ -83,7 +89,7 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
 def tell(result: Segmentation, written: list[Path], arguments: argparse.Namespace) -> None:
     """Print notes to stderr, and the table or the JSON summary to stdout."""
     if arguments.json:
-        from napari_vslp.files.summary import summary
+        from napari_vslp.export.summary import summary
 
         json.dump(summary(result), sys.stdout, indent=2)
         sys.stdout.write("\n")

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
-from napari_vslp.progress import Job, Progress
+from napari_vslp.core.progress import Job, Progress
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
     from rich.progress import TaskID
 
-    from napari_vslp.segmentation import Segmentation
+    from napari_vslp.core.segmentation import Segmentation
 
 _PLAIN = {
     "±": "+-",

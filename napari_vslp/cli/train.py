@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_vslp.cli.terminal import following, say
-from napari_vslp.errors import Cancelled, VslpError
-from napari_vslp.progress import CancelToken, Job, Progress
+from napari_vslp.core.errors import Cancelled, VslpError
+from napari_vslp.core.progress import CancelToken, Job, Progress
 
 if TYPE_CHECKING:
-    from napari_vslp.learning.ceiling import Truth
     from napari_vslp.learning.cohort import Cohort
-    from napari_vslp.learning.recipe import Recipe
-    from napari_vslp.learning.train import Trained
+    from napari_vslp.learning.proportions.ceiling import Truth
+    from napari_vslp.learning.proportions.recipe import Recipe
+    from napari_vslp.learning.proportions.train import Trained
 
 EXAMPLE = """example:
   napari-vslp train shares.csv --out my-tissues.safetensors
@@ -93,8 +93,8 @@ def run(arguments: argparse.Namespace) -> None:
     _check_pixel_size(arguments.pixel_size)
     truth = _truth(arguments, cohort)
 
-    from napari_vslp.learning.card_text import Origin
-    from napari_vslp.learning.train import train
+    from napari_vslp.learning.proportions.card_text import Origin
+    from napari_vslp.learning.proportions.train import train
 
     told = {"data": arguments.data, "microns_per_pixel": arguments.pixel_size}
     named = {"licence": arguments.licence, "attribution": arguments.attribution}
@@ -122,7 +122,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _recipe(arguments: argparse.Namespace) -> Recipe:
-    from napari_vslp.learning.recipe import Recipe
+    from napari_vslp.learning.proportions.recipe import Recipe
 
     recipe = Recipe(encoder=arguments.encoder, frozen=arguments.frozen, seed=arguments.seed)
     if arguments.steps is None:
@@ -154,7 +154,7 @@ def _cohort(arguments: argparse.Namespace) -> Cohort:
 
 
 def _check_out(out: Path) -> None:
-    from napari_vslp.files.atomic import check_folder
+    from napari_vslp.core.atomic import check_folder
 
     if out.suffix != ".safetensors":
         raise VslpError(f"“{out}” is no model file: let its name end in .safetensors.")
@@ -162,7 +162,7 @@ def _check_out(out: Path) -> None:
 
 
 def _check_pixel_size(size: float | None) -> None:
-    from napari_vslp.files.pixel_size import plausible
+    from napari_vslp.raster.pixel_size import plausible
 
     if size is not None and not plausible(size, size):
         raise VslpError(f"“{size:g}” is not a pixel size: write it in µm, such as 0.5.")
@@ -172,8 +172,8 @@ def _truth(arguments: argparse.Namespace, cohort: Cohort) -> Truth | None:
     if arguments.masks is None:
         return None
     from napari_vslp.evaluation.masks import find_mask, parse_labels, read_mask
-    from napari_vslp.files.images import read_image
-    from napari_vslp.slides.plain import image_shape
+    from napari_vslp.raster.array import image_shape
+    from napari_vslp.raster.image_file import read_image
 
     labels = parse_labels(arguments.labels, cohort.tissues) if arguments.labels else None
 

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from napari_vslp.confidence.tiling import STRIDE
-from napari_vslp.tissues import Click
+from napari_vslp.core.tissues import Click
+from napari_vslp.encoders.tiling import STRIDE
 
 
 @dataclass(frozen=True)

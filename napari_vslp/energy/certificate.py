@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from napari_vslp.energy.penalties import Vector
 from napari_vslp.energy.problem import Array, Problem
-from napari_vslp.energy.trust import Vector
 
 
 @dataclass(frozen=True)

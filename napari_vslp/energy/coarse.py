@@ -13,11 +13,11 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_vslp.core.progress import Job
+from napari_vslp.core.settings import Backend
 from napari_vslp.energy.problem import OUTSIDE, Array, Problem, State
 from napari_vslp.energy.solver import Stop, solve
 from napari_vslp.energy.transport import is_transport
-from napari_vslp.progress import Job
-from napari_vslp.settings import Backend
 
 SMALLEST_SIDE = 48
 # One contradicting pixel decides its block, yet must not drown the block's mean.

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from napari_vslp.core.progress import Job
+from napari_vslp.core.settings import Settings
 from napari_vslp.energy.minimise import Warm, minimise, minimise_live
 from napari_vslp.energy.problem import Problem
 from napari_vslp.energy.solver import Solution, Stop
-from napari_vslp.progress import Job
-from napari_vslp.settings import Settings
 
 
 def solver_device(settings: Settings) -> str:

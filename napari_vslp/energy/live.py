@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 import numba
 import numpy as np
 
+from napari_vslp.core.progress import Job
+from napari_vslp.core.settings import Backend
 from napari_vslp.energy.coarse import halve, restrict
 from napari_vslp.energy.problem import Array, Problem, State
 from napari_vslp.energy.solver import Solution, Stop, make_backend, solve
-from napari_vslp.progress import Job
-from napari_vslp.settings import Backend
 
 # A live solve's grid holds at most this many values: 512² × 4.
 GRID_VALUES = 512 * 512 * 4

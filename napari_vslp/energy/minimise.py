@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_vslp.energy.binary import ProportionCurve, proportion_curve
+from napari_vslp.core.progress import Job
+from napari_vslp.core.settings import Backend
 from napari_vslp.energy.certificate import Certificate
 from napari_vslp.energy.coarse import coarse_start
 from napari_vslp.energy.live import GRID_VALUES, Grid, follow, make_grid
+from napari_vslp.energy.penalties import TrustTerm, Vector
 from napari_vslp.energy.problem import Array, Problem, State, without_absent
+from napari_vslp.energy.proportion_curve import ProportionCurve, proportion_curve
 from napari_vslp.energy.solver import Solution, Stop, make_legal, solve
-from napari_vslp.energy.trust import TrustTerm, Vector
-from napari_vslp.progress import Job
-from napari_vslp.settings import Backend
 
 # A slider's answer: what a fine grid of at most 512² × 4 values does in about 50 ms.
 LIVE = Stop(tolerance=1e-3, max_iterations=30, check_every=30)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_vslp.energy.trust import TrustTerm, Vector, nearest_target
-from napari_vslp.errors import VslpError
-from napari_vslp.tissues import Tissue, Trust
+from napari_vslp.core.errors import VslpError
+from napari_vslp.core.tissues import Tissue, Trust
+from napari_vslp.energy.penalties import TrustTerm, Vector, nearest_target
 
 Array = NDArray[np.float32]
 CONFIDENCE_FLOOR = 1e-4

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_vslp.energy.penalties import Vector
 from napari_vslp.energy.problem import Array
-from napari_vslp.energy.trust import Vector
 
 # Where u ties (plateaus that only the area constraint splits), confidence decides.
 TIE_WEIGHT = np.float32(1e-3)

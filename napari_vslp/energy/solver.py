@@ -7,11 +7,11 @@ from typing import Protocol
 
 import numpy as np
 
+from napari_vslp.core.progress import Job, Progress
+from napari_vslp.core.settings import Backend
 from napari_vslp.energy.certificate import Certificate
 from napari_vslp.energy.problem import Problem, State, start_state
 from napari_vslp.energy.transport import is_transport, transport_start
-from napari_vslp.progress import Job, Progress
-from napari_vslp.settings import Backend
 
 # Areas of the relaxed solution are met to this before the solver stops (fraction of the tissue).
 AREA_TOLERANCE = 3e-4
@@ -86,10 +86,10 @@ def make_backend(
         Of the fused kernel; 0 chooses by measuring.
     """
     if backend == "torch" or (backend == "auto" and device != "cpu"):
-        from napari_vslp.energy.graphs import GraphBackend
+        from napari_vslp.energy.engines.graphs import GraphBackend
 
         return GraphBackend(problem, state, device)
-    from napari_vslp.energy.fused import BinaryBackend, FusedBackend
+    from napari_vslp.energy.engines.fused import BinaryBackend, FusedBackend
 
     # Without boundaries the general kernel moves less: it leaves out the forces.
     if len(problem.cost) == 2 and problem.radius.max(initial=0.0) > 0:

@@ -11,10 +11,10 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from napari_vslp.energy.kernels import Rows, Sums
+from napari_vslp.core.progress import Job
+from napari_vslp.energy.engines.kernels import Rows, Sums
+from napari_vslp.energy.penalties import TrustTerm, Vector
 from napari_vslp.energy.problem import Problem, State
-from napari_vslp.energy.trust import TrustTerm, Vector
-from napari_vslp.progress import Job
 
 ROUNDS = 40
 HALVINGS = 6

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from napari_vslp.energy.trust import TrustTerm
+from napari_vslp.energy.penalties import TrustTerm
 
 # Newton's sweeps for the Kullback–Leibler step: quadratic convergence from the softplus, so a
 # fixed number serves every price (tests/energy/test_backends.py holds it to scipy's root).

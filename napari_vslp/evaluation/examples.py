@@ -11,7 +11,7 @@ from napari_vslp.evaluation.pictures import picture
 from napari_vslp.evaluation.rows import MAIN
 from napari_vslp.evaluation.summary import Summary, miou_of
 from napari_vslp.evaluation.words import number
-from napari_vslp.slides.plain import crop, to_rgb
+from napari_vslp.raster.array import crop, to_rgb
 
 
 def chosen(scores: list[Scores]) -> dict[str, int]:

@@ -17,7 +17,7 @@ from skimage.color import rgb2hed
 from skimage.filters import threshold_multiotsu, threshold_otsu
 
 from napari_vslp.confidence.names import WHITE, kind_of
-from napari_vslp.learning.proportions import label_counts
+from napari_vslp.learning.proportions.losses import label_counts
 
 Vector = NDArray[np.float64]
 Labels = NDArray[np.int16]

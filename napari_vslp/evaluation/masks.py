@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from napari_vslp.errors import VslpError
-from napari_vslp.files.images import read_image
+from napari_vslp.core.errors import VslpError
+from napari_vslp.raster.image_file import read_image
 
 Labels = NDArray[np.int16]
 IGNORED = -1

@@ -9,9 +9,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_vslp.learning.proportions import label_counts
-from napari_vslp.settings import Settings
-from napari_vslp.tissues import Tissue, Trust
+from napari_vslp.core.settings import Settings
+from napari_vslp.core.tissues import Tissue, Trust
+from napari_vslp.learning.proportions.losses import label_counts
 
 Vector = NDArray[np.float64]
 Typed = Literal["nothing", "own share", "noise", "tens"]

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_vslp.core.progress import Job, Progress
+from napari_vslp.core.settings import Settings
+from napari_vslp.core.tissues import Tissue
 from napari_vslp.evaluation.calibration import bins_of
 from napari_vslp.evaluation.floors import FLOORS, Seen, foreground_of
 from napari_vslp.evaluation.measured import Measured
@@ -16,9 +19,6 @@ from napari_vslp.evaluation.rows import CEILING_ROWS, MAIN, ROWS, Reading, Row
 from napari_vslp.evaluation.samples import Sample, check_samples
 from napari_vslp.pipeline import fuse, prepare
 from napari_vslp.prepared import Prepared
-from napari_vslp.progress import Job, Progress
-from napari_vslp.settings import Settings
-from napari_vslp.tissues import Tissue
 
 STAGE = "Measuring the images"
 
@@ -84,7 +84,7 @@ def evaluate(study: Study, job: Job | None = None) -> Measured:
 
 
 def _check_networks(study: Study, job: Job) -> None:
-    from napari_vslp.confidence.encoder import load_encoder
+    from napari_vslp.encoders.encoder import load_encoder
 
     for spec in (study.settings.encoder, study.ceiling):
         if spec is not None:

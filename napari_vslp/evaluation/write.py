@@ -8,10 +8,10 @@ import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from napari_vslp.core.atomic import staged
+from napari_vslp.core.progress import Job, Progress
 from napari_vslp.evaluation.page import page
 from napari_vslp.evaluation.summary import PER_TISSUE, Line, Summary, per_tissue
-from napari_vslp.files.atomic import staged
-from napari_vslp.progress import Job, Progress
 
 Cell = str | int | float
 _FIGURES = ("dice", "miou", "boundary_f1", "area_error", "calibration_error")

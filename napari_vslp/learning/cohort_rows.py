@@ -7,12 +7,12 @@ import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from napari_vslp.errors import VslpError
-from napari_vslp.files.pixel_size import plausible
+from napari_vslp.core.errors import VslpError
+from napari_vslp.core.segmentation import Box
 from napari_vslp.learning.cohort_columns import Columns
 from napari_vslp.learning.cohort_shares import read_number
 from napari_vslp.learning.cohort_table import Row, Table
-from napari_vslp.segmentation import Box
+from napari_vslp.raster.pixel_size import plausible
 
 # Pixel sizes further apart than this are different magnifications, not different rounding.
 _SAME_SIZE = 1.02

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from napari_vslp.errors import VslpError
+from napari_vslp.core.errors import VslpError
 from napari_vslp.learning.cohort_columns import Columns, TissueColumns
 from napari_vslp.learning.cohort_table import Row, Table
 from napari_vslp.learning.intervals import Shares, tighten

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from napari_vslp.errors import VslpError
+from napari_vslp.core.errors import VslpError
 
 _RESERVED = {
     **dict.fromkeys(("image", "file", "path", "filename"), "image"),

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
+from napari_vslp.core.tissues import Trust
+from napari_vslp.energy.penalties import TrustTerm
 from napari_vslp.energy.problem import Problem, cost_of
-from napari_vslp.energy.trust import TrustTerm
-from napari_vslp.tissues import Trust
 
 
 def random_problem(

@@ -10,19 +10,19 @@ import numpy as np
 import pytest
 import torch
 
-from napari_vslp.energy import stripes
-from napari_vslp.energy.fused import BinaryBackend, CpuBackend, FusedBackend
-from napari_vslp.energy.graphs import GraphBackend
-from napari_vslp.energy.kernels import project_rows
+from napari_vslp.core.errors import Cancelled
+from napari_vslp.core.progress import CancelToken, Job
+from napari_vslp.core.tissues import TRUST_MODES
+from napari_vslp.energy.engines import stripes
+from napari_vslp.energy.engines.fused import BinaryBackend, CpuBackend, FusedBackend
+from napari_vslp.energy.engines.graphs import GraphBackend
+from napari_vslp.energy.engines.kernels import project_rows
+from napari_vslp.energy.engines.reference import TorchBackend
 from napari_vslp.energy.minimise import minimise
+from napari_vslp.energy.penalties import TrustTerm
 from napari_vslp.energy.problem import OUTSIDE, Problem, State, fix_pixels, start_state
-from napari_vslp.energy.reference import TorchBackend
 from napari_vslp.energy.solver import SolverBackend, Stop, make_backend, solve
-from napari_vslp.energy.trust import TrustTerm
 from napari_vslp.energy.trust_tensors import TrustTensors
-from napari_vslp.errors import Cancelled
-from napari_vslp.progress import CancelToken, Job
-from napari_vslp.tissues import TRUST_MODES
 from tests.energy.problems import random_problem
 
 MAPS = ("fidelity", "regularisation", "gap_map", "margin")

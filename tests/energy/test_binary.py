@@ -7,14 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from napari_vslp.energy.binary import proportion_curve
-from napari_vslp.energy.fused import FusedBackend
+from napari_vslp.core.progress import Job
+from napari_vslp.core.tissues import TRUST_MODES
+from napari_vslp.energy.engines.fused import FusedBackend
 from napari_vslp.energy.minimise import minimise, minimise_live
+from napari_vslp.energy.penalties import TrustTerm
 from napari_vslp.energy.problem import OUTSIDE
+from napari_vslp.energy.proportion_curve import proportion_curve
 from napari_vslp.energy.solver import Stop
-from napari_vslp.energy.trust import TrustTerm
-from napari_vslp.progress import Job
-from napari_vslp.tissues import TRUST_MODES
 from tests.energy.problems import random_problem
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_vslp.energy.hidden_blocks import (
+from napari_vslp.core.errors import Cancelled
+from napari_vslp.core.progress import CancelToken, Job
+from napari_vslp.energy.blindspot import (
     SIDES_PX,
     Score,
     block_costs,
@@ -17,8 +19,6 @@ from napari_vslp.energy.hidden_blocks import (
     smoothest,
 )
 from napari_vslp.energy.problem import OUTSIDE
-from napari_vslp.errors import Cancelled
-from napari_vslp.progress import CancelToken, Job
 from tests.energy.problems import random_problem
 
 

@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
+from napari_vslp.core.progress import Job
 from napari_vslp.energy import live
 from napari_vslp.energy import minimise as minimising
 from napari_vslp.energy.coarse import halve, refine, restrict
 from napari_vslp.energy.live import add_change, levels_of
 from napari_vslp.energy.minimise import bounds, minimise, minimise_live
+from napari_vslp.energy.penalties import TrustTerm
 from napari_vslp.energy.problem import OUTSIDE, Problem, State, cost_of
 from napari_vslp.energy.rounding import round_labels
 from napari_vslp.energy.solver import Stop, make_backend
-from napari_vslp.energy.trust import TrustTerm
-from napari_vslp.progress import Job
 from tests.energy.problems import random_problem
 
 SMALL_GRID = 160 * 160 * 4

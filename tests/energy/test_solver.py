@@ -9,16 +9,16 @@ import numpy as np
 import ot
 import pytest
 
-from napari_vslp.energy.fused import FusedBackend
+from napari_vslp.core.errors import Cancelled
+from napari_vslp.core.progress import CancelToken, Job, Progress
+from napari_vslp.core.tissues import TRUST_MODES
+from napari_vslp.energy.engines.fused import FusedBackend
+from napari_vslp.energy.engines.reference import TorchBackend
 from napari_vslp.energy.minimise import bounds, minimise, minimise_live
+from napari_vslp.energy.penalties import TrustTerm
 from napari_vslp.energy.problem import OUTSIDE, Problem, State, fix_pixels
-from napari_vslp.energy.reference import TorchBackend
 from napari_vslp.energy.rounding import round_labels
 from napari_vslp.energy.solver import Stop, solve
-from napari_vslp.energy.trust import TrustTerm
-from napari_vslp.errors import Cancelled
-from napari_vslp.progress import CancelToken, Job, Progress
-from napari_vslp.tissues import TRUST_MODES
 from tests.energy.problems import random_problem
 
 MAPS = ("fidelity", "regularisation", "gap_map", "margin")

@@ -10,20 +10,20 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from napari_vslp.energy.learned_term import BoundTDV
-from napari_vslp.energy.linearised import LearnedWarm, convex_energy, minimise_learned
+from napari_vslp.core.errors import Cancelled, VslpError
+from napari_vslp.core.progress import CancelToken, Job
 from napari_vslp.energy.minimise import minimise, minimise_live
 from napari_vslp.energy.problem import OUTSIDE, Problem
-from napari_vslp.energy.regulariser_file import (
+from napari_vslp.energy.solver import Stop
+from napari_vslp.energy.terms.learned_term import BoundTDV
+from napari_vslp.energy.terms.linearised import LearnedWarm, convex_energy, minimise_learned
+from napari_vslp.energy.terms.regulariser_file import (
     RegulariserCard,
     load_regulariser,
     save_regulariser,
 )
-from napari_vslp.energy.solver import Stop
-from napari_vslp.energy.tdv import TDV, TDVShape
-from napari_vslp.energy.tdv_frame import Frame
-from napari_vslp.errors import Cancelled, VslpError
-from napari_vslp.progress import CancelToken, Job
+from napari_vslp.energy.terms.tdv import TDV, TDVShape
+from napari_vslp.energy.terms.tdv_frame import Frame
 from tests.energy.problems import random_problem
 
 

@@ -8,13 +8,13 @@ import numpy as np
 import ot
 import pytest
 
+from napari_vslp.core.errors import Cancelled
+from napari_vslp.core.progress import CancelToken, Job
+from napari_vslp.core.tissues import TRUST_MODES
 from napari_vslp.energy.minimise import minimise
 from napari_vslp.energy.problem import OUTSIDE, Problem, State
 from napari_vslp.energy.solver import Stop, solve
 from napari_vslp.energy.transport import cells, is_transport, transport_prices
-from napari_vslp.errors import Cancelled
-from napari_vslp.progress import CancelToken, Job
-from napari_vslp.tissues import TRUST_MODES
 from tests.energy.problems import random_problem
 
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
+from napari_vslp.core.tissues import TRUST_MODES, Tissue
+from napari_vslp.energy.penalties import TrustTerm, nearest_target
 from napari_vslp.energy.problem import trust_term
-from napari_vslp.energy.trust import TrustTerm, nearest_target
-from napari_vslp.tissues import TRUST_MODES, Tissue
 
 TARGET = np.array([0.5, 0.3, 0.2])
 LOW, HIGH = TARGET - 0.05, TARGET + 0.05

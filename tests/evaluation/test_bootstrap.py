@@ -75,7 +75,7 @@ def test_noise_reaches_its_width():
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.key)
 @pytest.mark.parametrize("own", [(0.0, 1.0), (1.0, 0.0), (0.33, 0.33, 0.34), (0.0, 0.004, 0.996)])
 def test_every_row_types_a_table_that_can_be_met(row: Row, own):
-    from napari_vslp.tissues import check_tissues
+    from napari_vslp.core.tissues import check_tissues
 
     tissues = row.table([f"tissue {i}" for i in range(len(own))], np.array(own), (0, 2))
     check_tissues(tissues, row.trust)

@@ -5,7 +5,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from napari_vslp.errors import VslpError
+from napari_vslp.core.errors import VslpError
 from napari_vslp.evaluation.masks import IGNORED, find_mask, parse_labels, read_mask
 
 TWO = np.array([[0, 1, 1], [1, 0, 0]], np.uint8)

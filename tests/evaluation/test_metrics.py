@@ -81,7 +81,7 @@ def test_lines_are_those_of_scikit_image():
 @pytest.mark.parametrize("seed", range(3))
 def test_overlap_agrees_with_torchmetrics(seed):
     # Imported by way of Lightning's door, which mends torchvision first.
-    pytest.importorskip("napari_vslp.learning.loop")
+    pytest.importorskip("napari_vslp.learning.proportions.loop")
     from torchmetrics.functional.classification import (
         multiclass_f1_score,
         multiclass_jaccard_index,

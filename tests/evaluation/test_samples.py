@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from napari_vslp.errors import VslpError
+from napari_vslp.core.errors import VslpError
 from napari_vslp.evaluation.samples import samples_of
 from napari_vslp.learning.cohort import read_cohort
 

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from napari_vslp.learning.bag_images import load_bags
 from napari_vslp.learning.cohort import read_cohort
+from napari_vslp.learning.proportions.bag_images import load_bags
 
 from .made import write_sections
 

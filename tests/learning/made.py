@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from napari_vslp.confidence.weights import load_model
-from napari_vslp.learning.recipe import Recipe, ShallowRecipe, StudentRecipe
-from napari_vslp.progress import CancelToken, Job, Progress
+from napari_vslp.core.progress import CancelToken, Job, Progress
+from napari_vslp.encoders.weights import load_model
+from napari_vslp.learning.proportions.recipe import Recipe, ShallowRecipe, StudentRecipe
 
 TISSUES = ("stroma", "nest")
 TINY = Recipe(

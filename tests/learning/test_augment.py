@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from napari_vslp.learning import augment
+from napari_vslp.learning.proportions.losses import augment
 
 QUARTER = torch.tensor([[[0.0, -1.0, 0.0], [1.0, 0.0, 0.0]]])
 STILL = torch.tensor([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]])

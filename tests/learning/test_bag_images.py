@@ -5,10 +5,10 @@ import pytest
 import torch
 from PIL import Image
 
-from napari_vslp.errors import Cancelled, VslpError
-from napari_vslp.learning.bag_images import load_bags
+from napari_vslp.core.errors import Cancelled, VslpError
+from napari_vslp.core.progress import CancelToken, Job
 from napari_vslp.learning.cohort import read_cohort
-from napari_vslp.progress import CancelToken, Job
+from napari_vslp.learning.proportions.bag_images import load_bags
 
 from .made import section
 

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from napari_vslp.errors import VslpError
+from napari_vslp.core.errors import VslpError
 from napari_vslp.learning.cohort import check_identifiable, read_cohort, shares
 
 UNKNOWN = (0.0, 1.0)

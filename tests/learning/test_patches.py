@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from napari_vslp.learning.bag_images import BagImage
-from napari_vslp.learning.patches import Draws, Patches
-from napari_vslp.learning.proportions import IGNORED
+from napari_vslp.learning.proportions.bag_images import BagImage
+from napari_vslp.learning.proportions.losses import IGNORED
+from napari_vslp.learning.proportions.patches import Draws, Patches
 
 
 def painted(height, width):

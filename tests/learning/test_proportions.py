@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from napari_vslp.learning.proportions import (
+from napari_vslp.learning.proportions.losses import (
     IGNORED,
     assign_labels,
     bag_cross_entropy,

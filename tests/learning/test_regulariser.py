@@ -10,20 +10,20 @@ import torch
 from PIL import Image
 
 from napari_vslp.cli import main
+from napari_vslp.core.errors import Cancelled, VslpError
+from napari_vslp.core.progress import CancelToken, Job
 from napari_vslp.demo import tumour_nest
-from napari_vslp.energy.regulariser_file import load_regulariser
-from napari_vslp.energy.tdv import TDVShape
-from napari_vslp.errors import Cancelled, VslpError
-from napari_vslp.learning.regulariser import (
+from napari_vslp.energy.terms.regulariser_file import load_regulariser
+from napari_vslp.energy.terms.tdv import TDVShape
+from napari_vslp.learning.regulariser.gate import Rival, guess_costs, judge
+from napari_vslp.learning.regulariser.make import make_regulariser
+from napari_vslp.learning.regulariser.train import (
     Lessons,
     Sample,
     check_samples,
     train_regulariser,
     tune_smoothness,
 )
-from napari_vslp.learning.regulariser_gate import Rival, guess_costs, judge
-from napari_vslp.learning.regulariser_making import make_regulariser
-from napari_vslp.progress import CancelToken, Job
 from tests.energy.problems import random_problem
 
 TINY = Lessons(TDVShape(channels=3, scales=2), steps=3, batch=2, crop_px=40)

@@ -5,14 +5,20 @@ from dataclasses import replace
 import pytest
 import torch
 
-from napari_vslp.errors import Cancelled, VslpError
-from napari_vslp.learning.bag_images import load_bags
+from napari_vslp.core.errors import Cancelled, VslpError
+from napari_vslp.core.progress import Job
 from napari_vslp.learning.cohort import read_cohort
-from napari_vslp.learning.recipe import Recipe
-from napari_vslp.learning.rounds import Hardware, Lesson, Round, held_out_rows, run_round
-from napari_vslp.learning.starts import start_from
-from napari_vslp.learning.student import Student
-from napari_vslp.progress import Job
+from napari_vslp.learning.proportions.bag_images import load_bags
+from napari_vslp.learning.proportions.recipe import Recipe
+from napari_vslp.learning.proportions.rounds import (
+    Hardware,
+    Lesson,
+    Round,
+    held_out_rows,
+    run_round,
+)
+from napari_vslp.learning.proportions.starts import start_from
+from napari_vslp.learning.proportions.student import Student
 
 from .made import TINY, TISSUES, Followed, job_until, with_student, write_sections
 

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from napari_vslp.errors import Cancelled, VslpError
-from napari_vslp.learning import several
+from napari_vslp.core.errors import Cancelled, VslpError
+from napari_vslp.core.progress import CancelToken, Job
 from napari_vslp.learning.cohort import read_cohort
-from napari_vslp.learning.train import train
-from napari_vslp.progress import CancelToken, Job
+from napari_vslp.learning.proportions.losses import several
+from napari_vslp.learning.proportions.train import train
 from tests.learning.made import TINY, weights, write_sections
 
 ONE_ROUND = replace(TINY, rounds=(4,))

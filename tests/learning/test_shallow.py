@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch import nn
 
-from napari_vslp.errors import Cancelled
-from napari_vslp.learning.proportions import assign_labels
-from napari_vslp.learning.shallow import (
+from napari_vslp.core.errors import Cancelled
+from napari_vslp.core.progress import CancelToken, Job
+from napari_vslp.learning.proportions.losses import assign_labels
+from napari_vslp.learning.proportions.shallow import (
     ShallowRecipe,
     TrainedHead,
     ensemble_scores,
@@ -17,8 +18,7 @@ from napari_vslp.learning.shallow import (
     shallow_features,
     train_head,
 )
-from napari_vslp.learning.views import smooth
-from napari_vslp.progress import CancelToken, Job
+from napari_vslp.learning.proportions.views import smooth
 
 RECIPE = ShallowRecipe(hidden=16, bag_epochs=10, mixed_epochs=4, batch=8, rate=2e-2, least_steps=1)
 

@@ -8,12 +8,12 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from napari_vslp.confidence import timm_features
-from napari_vslp.confidence.network import HybridArguments, HybridSegmenter
-from napari_vslp.confidence.torchvision_shim import import_timm
-from napari_vslp.confidence.weights import BUNDLED, load_model, save_model
-from napari_vslp.errors import VslpError
-from napari_vslp.learning.starts import start_from
+from napari_vslp.core.errors import VslpError
+from napari_vslp.encoders import timm_features
+from napari_vslp.encoders.network import HybridArguments, HybridSegmenter
+from napari_vslp.encoders.torchvision_shim import import_timm
+from napari_vslp.encoders.weights import BUNDLED, load_model, save_model
+from napari_vslp.learning.proportions.starts import start_from
 
 THREE = ("tumour", "stroma", "fat")
 

@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import nn
 
-from napari_vslp.learning import student as student_module
-from napari_vslp.learning.rounds import Hardware, Lesson, Round, run_round
-from napari_vslp.learning.starts import Start, start_from
-from napari_vslp.learning.student import Student, student_loss
-from napari_vslp.progress import Job
+from napari_vslp.core.progress import Job
+from napari_vslp.learning.proportions.losses import student as student_module
+from napari_vslp.learning.proportions.rounds import Hardware, Lesson, Round, run_round
+from napari_vslp.learning.proportions.starts import Start, start_from
+from napari_vslp.learning.proportions.student import Student, student_loss
 
 from .made import TINY, TISSUES, with_student
 

@@ -7,13 +7,19 @@ import pytest
 import torch
 from torch import nn
 
-from napari_vslp.errors import Cancelled
-from napari_vslp.learning.bag_images import BagImage, Bags
-from napari_vslp.learning.ceiling import true_labels
-from napari_vslp.learning.proportions import IGNORED, label_counts
-from napari_vslp.learning.starts import Start
-from napari_vslp.learning.teacher import cut, first_labels, network_scores, next_labels, one_hot
-from napari_vslp.progress import Job
+from napari_vslp.core.errors import Cancelled
+from napari_vslp.core.progress import Job
+from napari_vslp.learning.proportions.bag_images import BagImage, Bags
+from napari_vslp.learning.proportions.ceiling import true_labels
+from napari_vslp.learning.proportions.losses import IGNORED, label_counts
+from napari_vslp.learning.proportions.starts import Start
+from napari_vslp.learning.proportions.teacher import (
+    cut,
+    first_labels,
+    network_scores,
+    next_labels,
+    one_hot,
+)
 
 from .made import TINY, job_until, section
 

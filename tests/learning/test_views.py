@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from napari_vslp.learning.views import smooth, turned_scores
+from napari_vslp.learning.proportions.views import smooth, turned_scores
 
 
 @pytest.mark.parametrize(("height", "width"), [(20, 20), (7, 31), (1, 1)])

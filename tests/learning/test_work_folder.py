@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from napari_vslp.errors import VslpError
+from napari_vslp.core.errors import VslpError
 from napari_vslp.learning.cohort import read_cohort
-from napari_vslp.learning.work_folder import TrainingFolder, cohort_hash, write_whole
+from napari_vslp.learning.proportions.work_folder import TrainingFolder, cohort_hash, write_whole
 
 from .made import TINY, write_sections
 

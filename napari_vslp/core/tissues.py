@@ -1,0 +1,250 @@
+"""Weak labels: tissues with their proportion intervals and clicks.
+
+Everything here is plain data, shared by the window, the command line and the science.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from napari_vslp.core.errors import VslpError
+
+Colour = tuple[int, int, int]
+Trust = Literal["measured", "interval", "robust", "quadratic", "kl", "none"]
+TRUST_MODES: tuple[Trust, ...] = ("measured", "interval", "robust", "quadratic", "kl", "none")
+
+# Okabe & Ito's palette, told apart by colour-blind eyes too; ordered for H&E, so that no first
+# colour vanishes in pink. White background comes last in most tables and is grey.
+PALETTE: tuple[Colour, ...] = (
+    (0, 158, 115),
+    (230, 159, 0),
+    (0, 114, 178),
+    (204, 121, 167),
+    (86, 180, 233),
+    (213, 94, 0),
+    (240, 228, 66),
+    (150, 150, 150),
+)
+
+
+@dataclass(frozen=True)
+class Tissue:
+    """One tissue and what is known of its share of the image.
+
+    Attributes
+    ----------
+    name
+        As the pathologist writes it.
+    value
+        Typed proportion in [0, 1]; None if unknown.
+    tolerance
+        Half-width of the interval around `value`, as a fraction.
+    colour
+        RGB, 0–255.
+    locked
+        Whether the slider stays put while another one is moved.
+    """
+
+    name: str
+    value: float | None = None
+    tolerance: float = 0.05
+    colour: Colour = PALETTE[0]
+    locked: bool = False
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Lowest and highest proportion asked for, within [0, 1].
+
+        A tissue typed as 0 % is not there, whatever its tolerance: five points of a tissue that
+        is absent cost more than five points of one that is present (docs/accuracy.md).
+        """
+        if self.value is None:
+            return 0.0, 1.0
+        if self.value == 0:
+            return 0.0, 0.0
+        # Rounding keeps 0.3 ± 0.1 at [0.2, 0.4] instead of [0.19999999999999998, 0.4].
+        low = round(self.value - self.tolerance, 9)
+        high = round(self.value + self.tolerance, 9)
+        return max(0.0, low), min(1.0, high)
+
+
+@dataclass(frozen=True)
+class Click:
+    """One point that a pathologist gave a tissue.
+
+    Attributes
+    ----------
+    tissue
+        Name of the tissue.
+    row, column
+        Pixel indices in the image (level 0), row downwards.
+    """
+
+    tissue: str
+    row: int
+    column: int
+
+
+_TISSUE = re.compile(
+    r"^\s*(?P<name>[^=]+?)\s*=\s*(?:(?P<unknown>\?)|(?P<value>\d+(?:[.,]\d+)?)\s*%?"
+    r"\s*(?:(?:±|\+-|\+/-)\s*(?P<tolerance>\d+(?:[.,]\d+)?)\s*%?)?)\s*$"
+)
+_CLICK = re.compile(r"^\s*(?P<name>[^:]+?)\s*:\s*(?P<row>-?\d+)\s*,\s*(?P<column>-?\d+)\s*$")
+
+
+def parse_tissue(text: str, colour: Colour = PALETTE[0]) -> Tissue:
+    """Read one tissue written as ``gland=60±5``, ``gland=60+-5``, ``other=40`` or ``gland=?``.
+
+    A number without ``±`` is met exactly (tolerance 0). Numbers are per cent. ``0±4`` is read as
+    ``2±2``, the same interval, since 0 alone means that the tissue is absent.
+
+    Raises
+    ------
+    VslpError
+        If the text is not of that form or a number is not between 0 and 100.
+    """
+    found = _TISSUE.match(text)
+    if found is None:
+        raise VslpError(
+            f"“{text}” is not a tissue with its share: write name=per cent, "
+            "such as gland=60±5, other=40 or gland=?."
+        )
+    name = found["name"]
+    if found["unknown"]:
+        return Tissue(name, None, 0.0, colour)
+    value = _per_cent(found["value"], name)
+    tolerance = _per_cent(found["tolerance"] or "0", name)
+    if value == 0:
+        value = tolerance = tolerance / 2
+    return Tissue(name, value, tolerance, colour)
+
+
+def parse_click(text: str) -> Click:
+    """Read one click written as ``gland:ROW,COLUMN`` (px)."""
+    found = _CLICK.match(text)
+    if found is None:
+        raise VslpError(f"“{text}” is not a click: write tissue:row,column, such as gland:120,64.")
+    return Click(found["name"], int(found["row"]), int(found["column"]))
+
+
+def _per_cent(text: str, name: str) -> float:
+    value = float(text.replace(",", "."))
+    if not 0 <= value <= 100:
+        raise VslpError(f"{name} is given {value:g} %: a share lies between 0 and 100 %.")
+    return value / 100
+
+
+def coloured(tissues: Sequence[Tissue]) -> list[Tissue]:
+    """Give each tissue the palette's next colour, in order."""
+    return [replace(t, colour=PALETTE[i % len(PALETTE)]) for i, t in enumerate(tissues)]
+
+
+def check_tissues(tissues: Sequence[Tissue], trust: Trust = "interval") -> None:
+    """Raise `VslpError` unless the tissues can be segmented as asked.
+
+    There must be at least two, with different names, with numbers that can sum to 100 %.
+    """
+    if len(tissues) < 2:
+        raise VslpError("At least two tissues are needed: add another one, such as “other”.")
+    seen: set[str] = set()
+    for tissue in tissues:
+        _check_one(tissue, seen)
+    if trust == "none":
+        return
+    low = sum(t.interval[0] for t in tissues)
+    high = sum(t.interval[1] for t in tissues)
+    if low > 1 + 1e-6:
+        raise VslpError(
+            f"The shares add up to at least {low:.1%}, more than 100 %: "
+            "lower one of them or widen its ±."
+        )
+    if high < 1 - 1e-6:
+        raise VslpError(
+            f"The shares add up to at most {high:.1%}, less than 100 %: "
+            "raise one of them or widen its ±."
+        )
+
+
+def _check_one(tissue: Tissue, seen: set[str]) -> None:
+    key = tissue.name.strip().casefold()
+    if not key:
+        raise VslpError("A tissue has no name: give every tissue a name.")
+    if key in seen:
+        raise VslpError(f"Two tissues are called “{tissue.name}”: give each its own name.")
+    seen.add(key)
+    for number in (tissue.value, tissue.tolerance):
+        if number is not None and not (math.isfinite(number) and 0 <= number <= 1):
+            raise VslpError(f"The share of {tissue.name} must lie between 0 and 100 %.")
+
+
+def check_clicks(
+    clicks: Sequence[Click], tissues: Sequence[Tissue], shape: tuple[int, int]
+) -> None:
+    """Raise `VslpError` for a click outside the image, of no tissue, or against another click.
+
+    Parameters
+    ----------
+    shape
+        Height and width of the image (px).
+    """
+    names = {t.name for t in tissues}
+    taken: dict[tuple[int, int], str] = {}
+    for click in clicks:
+        if click.tissue not in names:
+            raise VslpError(
+                f"A click names the tissue “{click.tissue}”, which is not among "
+                f"{', '.join(sorted(names))}: correct its name or add that tissue."
+            )
+        at = (click.row, click.column)
+        if not (0 <= at[0] < shape[0] and 0 <= at[1] < shape[1]):
+            raise VslpError(
+                f"The click for {click.tissue} at row {at[0]}, column {at[1]} lies outside the "
+                f"image of {shape[0]} × {shape[1]} px: move it inside."
+            )
+        if taken.setdefault(at, click.tissue) != click.tissue:
+            raise VslpError(
+                f"{taken[at]} and {click.tissue} are both clicked at row {at[0]}, "
+                f"column {at[1]}: remove one of the two."
+            )
+
+
+def share_change(tissues: Sequence[Tissue], index: int, value: float) -> list[Tissue]:
+    """Move one slider and share the change among the unlocked others, in proportion.
+
+    The known shares always sum to 1 afterwards, and locked or unknown ones stay as they are.
+
+    Parameters
+    ----------
+    tissues
+        The table before the move; its known values sum to 1, or to less with unknown ones.
+    index
+        Which slider is moved.
+    value
+        Where to, in [0, 1]; held back to what the locked ones leave free.
+
+    Returns
+    -------
+    list of Tissue
+        The table after the move.
+    """
+    others = [i for i, t in enumerate(tissues) if i != index and t.value is not None]
+    free = [i for i in others if not tissues[i].locked]
+    room = 1.0 - sum(tissues[i].value or 0.0 for i in others if tissues[i].locked)
+    has_unknown = any(t.value is None for i, t in enumerate(tissues) if i != index)
+    room = max(0.0, room)
+    # Nobody can give or take: with all others locked the slider has only one place to be.
+    value = min(max(value, 0.0), room) if free or has_unknown else room
+    moved = list(tissues)
+    moved[index] = replace(tissues[index], value=value)
+    rest = room - value
+    total = sum(tissues[i].value or 0.0 for i in free)
+    if has_unknown and total <= rest:
+        return moved
+    for i in free:
+        share = (tissues[i].value or 0.0) / total if total > 0 else 1 / len(free)
+        moved[i] = replace(tissues[i], value=rest * share)
+    return moved

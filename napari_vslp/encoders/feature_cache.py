@@ -1,0 +1,165 @@
+"""What an encoder saw of images, remembered on disk, so that it need not look a second time.
+
+The files hold data derived from patients' images. They stay on this computer: nothing here sends
+them anywhere. Only their owner may read them (files of mode 0600 in a folder of mode 0700, where
+the system knows such modes); ``napari-vslp cache --clear`` removes them, ``VSLP_CACHE=off`` or
+`Settings.cache` keeps any from being written. They go by a hash of the pixels, not by a file's name
+or a patient's.
+
+The folder is ``features`` in the user's cache folder, or in the one that VSLP_CACHE names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import platformdirs
+from numpy.typing import NDArray
+
+from napari_vslp.core.progress import Job, Progress
+
+if TYPE_CHECKING:
+    from napari_vslp.encoders.encoding import Encoder
+    from napari_vslp.encoders.feature_files import FeatureFiles
+    from napari_vslp.encoders.features import Features
+
+# To be raised when features are computed or stored otherwise than before.
+VERSION: Final = 2
+
+
+def cache_folder() -> Path | None:
+    """Return the folder of the cache, which may not be there yet; None if it is switched off."""
+    chosen = os.environ.get("VSLP_CACHE", "").strip()
+    if chosen.casefold() == "off":
+        return None
+    if chosen:
+        return Path(chosen).expanduser() / "features"
+    return platformdirs.user_cache_path("napari-vslp", appauthor=False) / "features"
+
+
+def user_cache() -> FeatureFiles | None:
+    """Return the user's cache; None if it is switched off."""
+    folder = cache_folder()
+    if folder is None:
+        return None
+    from napari_vslp.encoders.feature_files import FeatureFiles
+
+    return FeatureFiles(folder)
+
+
+def content_hash(pixels: NDArray[Any]) -> str:
+    """Return the SHA-256 of an array's shape, type and values, and so tell images apart.
+
+    12 MB (2048 × 2048 px of RGB) take 7 ms, in which other threads go on; BLAKE2b takes 10 ms.
+
+    Parameters
+    ----------
+    pixels : ndarray
+        Any shape and type but objects.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+    """
+    digest = hashlib.sha256(f"{pixels.shape} {pixels.dtype.str}".encode())
+    digest.update(np.ascontiguousarray(pixels).data)
+    return digest.hexdigest()
+
+
+def feature_key(
+    image: NDArray[np.uint8], encoder: Encoder, augmentation: bool = True, seed: int = 0
+) -> str:
+    """Return a hash of all that features depend on.
+
+    Parameters
+    ----------
+    image, encoder, augmentation, seed
+        As in `features.encode_image`.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+    """
+    parts = {
+        "version": VERSION,
+        "packages": [_version_of(name) for name in ("napari-vslp", "torch", "timm")],
+        "image": content_hash(image),
+        "weights": encoder.weights_hash,
+        # A file of timm's fits several architectures, which only the name tells apart.
+        "name": "" if encoder.tissues else encoder.name,
+        "tissues": encoder.tissues,
+        "scale": [float(x) for x in (*encoder.mean, *encoder.std)],
+        "tiles": (encoder.tile, encoder.multiple),
+        # A graphics card rounds otherwise than the processor.
+        "device": encoder.device.type,
+        "augmentation": augmentation,
+        "seed": seed,
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _version_of(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def see_image(
+    image: NDArray[np.uint8],
+    encoder: Encoder,
+    augmentation: bool = True,
+    *,
+    job: Job | None = None,
+    seed: int = 0,
+    cache: bool = True,
+) -> Features:
+    """Return what `features.encode_image` gives, from the cache if it was given before.
+
+    Parameters
+    ----------
+    image, encoder, augmentation, job, seed
+        As in `features.encode_image`.
+    cache : bool
+        Whether to look into the cache and to write into it.
+
+    Returns
+    -------
+    Features
+        The same numbers with the cache as without.
+
+    Raises
+    ------
+    Cancelled
+        If the job is told to stop.
+    VslpError
+        If even the processor's memory is too small.
+    """
+    from napari_vslp.encoders.features import encode_image
+
+    job = job or Job()
+    files = user_cache() if cache else None
+    if files is None:
+        return encode_image(image, encoder, augmentation, job=job, seed=seed)
+    key = feature_key(image, encoder, augmentation, seed)
+    found = files.get(key)
+    if found is not None:
+        job.check()
+        job.report(Progress("Reading the tissue", 1.0))
+        return found
+    found = encode_image(image, encoder, augmentation, job=job, seed=seed)
+    # With notes it was read otherwise than the key says: in smaller tiles, or on the processor.
+    # And whoever shares the pixels may have edited them meanwhile.
+    if not found.notes and feature_key(image, encoder, augmentation, seed) == key:
+        trouble = files.put(key, found)
+        if trouble:
+            job.say(trouble)
+    return found

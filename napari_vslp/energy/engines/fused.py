@@ -1,0 +1,204 @@
+"""The CPU backends: the fused numba kernels, for any number of tissues and for two."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+from napari_vslp.core.progress import Job
+from napari_vslp.energy.certificate import Certificate, certificate
+from napari_vslp.energy.engines.audit_kernel import audit_rows
+from napari_vslp.energy.engines.binary_kernel import audit_two, iterate_two
+from napari_vslp.energy.engines.kernels import areas, iterate, iterate_transport
+from napari_vslp.energy.engines.steps import relaxations, step_sizes
+from napari_vslp.energy.engines.stripes import Stripes
+from napari_vslp.energy.penalties import Vector
+from napari_vslp.energy.problem import Array, Problem, State
+
+
+class CpuBackend(ABC):
+    """One image's state on the CPU; its kernels run without Python's global lock.
+
+    Each certificate's maps hold until the next one.
+
+    Parameters
+    ----------
+    values
+        H·W times the fields that a sweep steps, the measure of its work.
+    threads
+        0 chooses by measuring; see `stripes.Stripes`.
+    """
+
+    name = "numba"
+
+    def __init__(self, problem: Problem, price: Vector, values: int, threads: int) -> None:
+        self.problem = problem
+        self.price = price.copy()
+        self._radius = np.ascontiguousarray(problem.radius)
+        self._diagonal = not problem.anisotropic
+        self._steps = step_sizes(problem)
+        self._prices = np.zeros(len(price), np.float32)
+        # Allocated once: fresh pages would cost as much as the pass that fills them.
+        self._maps = [np.empty(self._radius.shape, np.float32) for _ in range(4)]
+        self._pixels = max(1, problem.pixels)
+        self._stripes = Stripes(len(self._radius), values, threads)
+
+    def advance(self, iterations: int, job: Job) -> None:
+        """Run a block of iterations, the last one unrelaxed; cancel is noticed in about 10 ms."""
+        steps, trust = self._steps, self.problem.trust
+        area = self.area()
+        for relax in relaxations(iterations):
+            new = trust.step(self.price - steps.kappa * area, steps.kappa)
+            self._prices[:] = 2 * new - self.price
+            area = self._sweep(relax, job)
+            self.price = self.price + relax * (new - self.price)
+
+    def certify(self, job: Job) -> Certificate:
+        """Return energies, gap and maps of the present state."""
+        sums = np.zeros(4)
+        self._prices[:] = self.price
+        self._audit(sums, job)
+        area = self.area()
+        return certificate(self.problem, self._maps, sums, area, self.price)
+
+    @abstractmethod
+    def area(self) -> Vector:
+        """Return a(u) of the last sweep or audit, the (K,) fractions of the tissue pixels."""
+
+    @abstractmethod
+    def export(self) -> State:
+        """Return the state with its prices, for a warm start."""
+
+    @abstractmethod
+    def _sweep(self, relax: float, job: Job) -> Vector:
+        """Run one iteration at the prices held; return the new a(u)."""
+
+    @abstractmethod
+    def _audit(self, sums: Vector, job: Job) -> None:
+        """Fill the maps at the prices held and add up Σ m⟨C, u⟩, gap, boundaries and fidelity."""
+
+
+class FusedBackend(CpuBackend):
+    """Any number of tissues. The state given is changed in place."""
+
+    def __init__(self, problem: Problem, state: State, threads: int = 0) -> None:
+        super().__init__(problem, state.price, problem.cost.size, threads)
+        self.state = state
+        self._cost = np.ascontiguousarray(problem.cost)
+        self._rows = np.empty((len(self._radius), len(state.price)))
+        areas(state.u, self._radius, self._rows)
+
+    def area(self) -> Vector:
+        """Return a(u), the (K,) fractions of the tissue pixels."""
+        return np.asarray(self._rows.sum(axis=0) / self._pixels, dtype=np.float64)
+
+    def export(self) -> State:
+        """Return the state, not a copy of it."""
+        return State(self.state.u, self.state.p, self.price.copy())
+
+    def _sweep(self, relax: float, job: Job) -> Vector:
+        u, p, cost, steps = self.state.u, self.state.p, self._cost, self._steps
+        tissues, _, width = u.shape
+
+        def rows(first: int, stop: int, above: Array, under: Array) -> None:
+            if steps.sigma == 0:
+                iterate_transport(
+                    u, cost, self._radius, self._prices, steps.tau, relax, first, stop, self._rows
+                )
+                return
+            iterate(
+                u, p, cost, self._radius, self._prices, steps.tau, steps.sigma, relax,
+                self._diagonal, first, stop, above, under, self._rows,
+            )  # fmt: skip
+
+        def above(y: int) -> Array:
+            forces = np.zeros((tissues, width), np.float32)
+            if y > 0 and steps.sigma > 0:
+                at = slice(y - 1, y)
+                # The same compiled code on a copy, so that the forces are the same to the bit.
+                iterate(
+                    u[:, at].copy(), p[:, :, at].copy(), cost[:, at].copy(),
+                    self._radius[y - 1 : y + 1], self._prices, steps.tau, steps.sigma, relax,
+                    self._diagonal, 0, 1, forces, u[:, y].copy(), np.empty((1, tissues)),
+                )  # fmt: skip
+            return forces
+
+        def under(y: int) -> Array:
+            return u[:, min(y, u.shape[1] - 1)].copy()
+
+        self._stripes.sweep(rows, above, under, job)
+        return self.area()
+
+    def _audit(self, sums: Vector, job: Job) -> None:
+        for first, stop in self._stripes.chunks:
+            job.check()
+            audit_rows(
+                self.state.u, self.state.p, self._cost, self._radius, self._prices,
+                self._diagonal, first, stop, *self._maps, sums, self._rows,
+            )  # fmt: skip
+        # The kernel sums what u costs less its price.
+        sums[0] += float(self._prices.astype(np.float64) @ self._rows.sum(axis=0))
+
+
+class BinaryBackend(CpuBackend):
+    """Two tissues as the one scalar field of `binary_kernel`. The state given is not changed."""
+
+    def __init__(self, problem: Problem, state: State, threads: int = 0) -> None:
+        super().__init__(problem, state.price, 2 * problem.radius.size, threads)
+        first, second = problem.cost
+        inside = self._radius >= 0
+        self._half: Array = (first - second) * np.float32(0.5)
+        self._second = float(np.where(inside, second, 0).sum(dtype=np.float64))
+        self._u = state.u[0].copy()
+        self._p: Array = np.ascontiguousarray(state.p[:, 0] - state.p[:, 1]) * np.float32(0.5)
+        self._rows = np.empty((len(self._radius), 1))
+        areas(self._u[None], self._radius, self._rows)
+
+    def area(self) -> Vector:
+        """Return a(u), the two fractions of the tissue pixels."""
+        share = float(self._rows.sum()) / self._pixels
+        return np.array([share, 1 - share])
+
+    def export(self) -> State:
+        """Return the state of both tissues."""
+        u = np.stack([self._u, 1 - self._u])
+        return State(u, np.stack([self._p, -self._p], axis=1), self.price.copy())
+
+    def _sweep(self, relax: float, job: Job) -> Vector:
+        u, p, half, steps = self._u, self._p, self._half, self._steps
+        price_bar = (float(self._prices[0]) - float(self._prices[1])) / 2
+
+        def rows(first: int, stop: int, above: Array, under: Array) -> None:
+            iterate_two(
+                u, p, half, self._radius, price_bar, steps.tau, steps.sigma, relax,
+                self._diagonal, first, stop, above, under, self._rows,
+            )  # fmt: skip
+
+        def above(y: int) -> Array:
+            forces = np.zeros(u.shape[1], np.float32)
+            if y > 0:
+                iterate_two(
+                    u[y - 1 : y].copy(), p[:, y - 1 : y].copy(), half[y - 1 : y],
+                    self._radius[y - 1 : y + 1], price_bar, steps.tau, steps.sigma, relax,
+                    self._diagonal, 0, 1, forces, u[y].copy(), np.empty((1, 1)),
+                )  # fmt: skip
+            return forces
+
+        def under(y: int) -> Array:
+            last: Array = u[min(y, len(u) - 1)]
+            return last.copy()
+
+        self._stripes.sweep(rows, above, under, job)
+        return self.area()
+
+    def _audit(self, sums: Vector, job: Job) -> None:
+        price = (float(self._prices[0]) - float(self._prices[1])) / 2
+        # What the second tissue would cost everywhere; the kernel adds the differences.
+        sums[0] += self._second
+        for first, stop in self._stripes.chunks:
+            job.check()
+            audit_two(
+                self._u, self._p, self._half, self._radius, price,
+                self._diagonal, first, stop, *self._maps, sums, self._rows,
+            )  # fmt: skip

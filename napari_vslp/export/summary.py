@@ -1,0 +1,50 @@
+"""A segmentation in numbers, as plain JSON values."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from napari_vslp.core.segmentation import Segmentation
+
+
+def summary(result: Segmentation) -> dict[str, Any]:
+    """Return what was asked, what was reached and everything needed to do it again.
+
+    Fractions lie in [0, 1], energies and prices are in nats, positions in px of the whole image.
+    """
+    areas = result.areas_mm2()
+    return {
+        "asked": {name: [float(low), float(high)] for name, (low, high) in result.asked.items()},
+        "reached": {name: float(share) for name, share in result.reached.items()},
+        "energy": _energy(result),
+        "gap": float(result.gap),
+        "iterations": int(result.iterations),
+        "seconds": float(result.seconds),
+        "prices": {
+            tissue.name: float(price)
+            for tissue, price in zip(result.tissues, result.prices, strict=True)
+        },
+        "areas_mm2": areas,
+        "pixel_size_um": list(result.pixel_size_um) if result.pixel_size_um else None,
+        "region": [int(edge) for edge in result.region],
+        "image_shape": [int(side) for side in result.image_shape],
+        "clicks": [asdict(click) for click in result.clicks],
+        "start_only": bool(result.start_only),
+        "notes": list(result.notes),
+        "settings": result.settings.as_dict(),
+        "seed": int(result.settings.seed),
+        "weights": result.weights_hash,
+        "versions": dict(result.versions),
+    }
+
+
+def _energy(result: Segmentation) -> dict[str, float]:
+    return {
+        "fidelity": float(result.energy.fidelity),
+        "regularisation": float(result.energy.regularisation),
+        "total": float(result.energy.total),
+        "learned": float(result.energy.learned),
+        "objective": float(result.energy.objective),
+        "bound": float(result.energy.bound),
+    }

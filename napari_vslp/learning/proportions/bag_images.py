@@ -1,0 +1,156 @@
+"""The bags of a cohort as the training holds them: bytes of pixels, tissue cells and shares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from napari_vslp.confidence.names import WHITE, kind_of
+from napari_vslp.core.errors import VslpError
+from napari_vslp.core.progress import Job, Progress
+from napari_vslp.encoders.tiling import STRIDE, pad_to_multiple
+from napari_vslp.learning.cohort import Bag, Cohort, shares
+from napari_vslp.raster.array import check_region, crop, image_shape, to_rgb
+from napari_vslp.raster.image_file import read_image
+from napari_vslp.raster.tissue_mask import white_background
+
+_LEAST_TISSUE = 0.02
+_LEAST_SIDE = 32
+# As in `confidence`: from here on a cell counts as white.
+_WHITE_CELL = 0.5
+
+
+@dataclass(frozen=True)
+class BagImage:
+    """One bag.
+
+    Attributes
+    ----------
+    pixels
+        (3, H, W) uint8, RGB; H and W divisible by 4.
+    tissue
+        (H/4, W/4) bool: the cells that the shares speak of.
+    lower, upper
+        (K,) float64: the interval of each learnt tissue's share of those cells.
+    bag
+        The row of the table that it comes from.
+    """
+
+    pixels: Tensor
+    tissue: Tensor
+    lower: NDArray[np.float64]
+    upper: NDArray[np.float64]
+    bag: Bag
+
+
+@dataclass(frozen=True)
+class Bags:
+    """All bags of a cohort.
+
+    Attributes
+    ----------
+    tissues
+        Names of the K tissues that are learnt.
+    white
+        Names of those that the pixel rule for white background finds instead.
+    items
+        The bags; those of white background alone are left out.
+    """
+
+    tissues: tuple[str, ...]
+    white: tuple[str, ...]
+    items: tuple[BagImage, ...]
+
+    def bounds(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the lowest and highest shares, each (N, K)."""
+        return np.stack([b.lower for b in self.items]), np.stack([b.upper for b in self.items])
+
+
+def load_bags(cohort: Cohort, job: Job | None = None) -> Bags:
+    """Read the images of a cohort into memory, a byte a channel.
+
+    White background is not learnt: a pixel rule finds it better. Where the table names it, the
+    shares of the other tissues become shares of what is left.
+
+    Parameters
+    ----------
+    cohort : Cohort
+        From `read_cohort`.
+    job : Job, optional
+        Looked at after every image.
+
+    Returns
+    -------
+    Bags
+        In the order of the table.
+
+    Raises
+    ------
+    VslpError
+        If an image cannot be read, is too small, or no two tissues are left to learn.
+    """
+    job = job or Job()
+    learnt = [k for k, name in enumerate(cohort.tissues) if kind_of(name) != WHITE]
+    white = [k for k in range(len(cohort.tissues)) if k not in learnt]
+    if len(learnt) < 2:
+        raise VslpError(
+            "White background is found without training, and only one tissue is left to learn: "
+            "name at least two tissues in the table."
+        )
+    lower, upper = _of_tissue(*shares(cohort), learnt, white)
+    items = []
+    for index, bag in enumerate(cohort.bags):
+        job.check()
+        job.report(Progress("Reading the images", index / len(cohort.bags)))
+        read = _read(bag, has_white=bool(white), lower=lower[index], upper=upper[index])
+        if float(read.tissue.float().mean()) >= _LEAST_TISSUE:
+            items.append(read)
+    if not items:
+        raise VslpError("All images are white background: there is nothing to learn from.")
+    names = cohort.tissues
+    return Bags(tuple(names[k] for k in learnt), tuple(names[k] for k in white), tuple(items))
+
+
+def _of_tissue(
+    lower: NDArray[np.float64],
+    upper: NDArray[np.float64],
+    learnt: Sequence[int],
+    white: Sequence[int],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Turn shares of the image into shares of its tissue: p_k / (1 − p_white), as intervals."""
+    if not white:
+        return lower, upper
+    # Widest where the white share is itself an interval, exact where it is a number.
+    most = np.clip(1 - lower[:, white].sum(axis=1, keepdims=True), 1e-6, 1)
+    least = np.clip(1 - upper[:, white].sum(axis=1, keepdims=True), 1e-6, 1)
+    low, high = np.clip(lower[:, learnt] / most, 0, 1), np.clip(upper[:, learnt] / least, 0, 1)
+    # A table that says nothing but white says nothing of what tissue there is all the same.
+    return low, np.where(high.sum(axis=1, keepdims=True) < 1 - 1e-6, 1, high)
+
+
+def _read(
+    bag: Bag, *, has_white: bool, lower: NDArray[np.float64], upper: NDArray[np.float64]
+) -> BagImage:
+    raw = read_image(bag.image).pixels
+    region = check_region(bag.region, image_shape(raw))
+    rgb, _ = to_rgb(crop(raw, region))
+    if min(rgb.shape[:2]) < _LEAST_SIDE:
+        raise VslpError(
+            f"The image of row {bag.row}, {bag.image.name}, is only {rgb.shape[0]} × "
+            f"{rgb.shape[1]} px: leave out images below {_LEAST_SIDE} px."
+        )
+    pixels = torch.from_numpy(np.ascontiguousarray(rgb.transpose(2, 0, 1)))
+    pixels = pad_to_multiple(pixels[None], STRIDE)[0]
+    height, width = pixels.shape[-2] // STRIDE, pixels.shape[-1] // STRIDE
+    tissue = torch.ones(height, width, dtype=torch.bool)
+    if has_white:
+        sure = torch.from_numpy(white_background(rgb))[None, None]
+        pooled = functional.avg_pool2d(pad_to_multiple(sure, STRIDE), STRIDE)[0, 0]
+        tissue = pooled < _WHITE_CELL
+    return BagImage(pixels, tissue, lower, upper, bag)

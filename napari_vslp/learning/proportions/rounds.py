@@ -1,0 +1,208 @@
+"""One round of stage two: a student from labels, with Lightning's loop around it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from napari_vslp.core.errors import VslpError
+from napari_vslp.core.progress import Job
+from napari_vslp.learning.proportions.bag_images import Bags
+from napari_vslp.learning.proportions.callbacks import Checkpoint, Record, Watch, running_average
+from napari_vslp.learning.proportions.loop import Callback, EarlyStopping, Trainer, hush
+from napari_vslp.learning.proportions.patches import Draws, Patches
+from napari_vslp.learning.proportions.recipe import Recipe
+from napari_vslp.learning.proportions.starts import Start
+from napari_vslp.learning.proportions.student import Student
+
+# Below, every bag is needed for learning.
+_LEAST_BAGS = 20
+_MOST_HELD_OUT = 64
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """Where a training computes.
+
+    Attributes
+    ----------
+    device
+        As in `devices.choose_device`.
+    devices
+        How many of them.
+    precision
+        ``"auto"``, or as Lightning names it, such as ``"bf16-mixed"`` or ``"32-true"``.
+    """
+
+    device: torch.device
+    devices: int = 1
+    precision: str = "auto"
+
+    def chosen_precision(self) -> Any:  # noqa: ANN401 - Lightning lists and checks the names
+        """Return 16 bits where the hardware multiplies them faster, else 32."""
+        if self.precision != "auto":
+            return self.precision
+        if self.device.type != "cuda":
+            return "32-true"
+        return "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
+
+
+@dataclass(frozen=True)
+class Round:
+    """One student's place in the whole training.
+
+    Attributes
+    ----------
+    number, count
+        From 0, and of how many.
+    steps
+        Of this round.
+    checkpoint
+        File to resume from and to write.
+    """
+
+    number: int
+    count: int
+    steps: int
+    checkpoint: Path
+
+    @property
+    def stage(self) -> str:
+        """What to call it before the user."""
+        return f"Learning, round {self.number + 1} of {self.count}"
+
+
+def held_out_rows(count: int, share: float, seed: int) -> list[int]:
+    """Return which bags watch over the training instead of teaching."""
+    if count < _LEAST_BAGS or share <= 0:
+        return []
+    generator = torch.Generator().manual_seed(seed)
+    wanted = min(_MOST_HELD_OUT, max(1, round(share * count)))
+    return sorted(torch.randperm(count, generator=generator)[:wanted].tolist())
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """All that a round needs, in a form that may go to another process.
+
+    Attributes
+    ----------
+    bags, labels
+        N of each; labels are (H/4, W/4) int8.
+    start
+        The network to train.
+    recipe
+        Rates, batch and augmentation.
+    turn
+        Where it is resumed from and how long it lasts.
+    hardware
+        Device, number of devices, precision.
+    record
+        Takes the figures of every check.
+    """
+
+    bags: Bags
+    labels: Sequence[Tensor]
+    start: Start
+    recipe: Recipe
+    turn: Round
+    hardware: Hardware
+    record: Record
+
+
+def run_round(lesson: Lesson, job: Job) -> None:
+    """Train a student and leave its averaged weights in ``lesson.start.network``.
+
+    Parameters
+    ----------
+    lesson : Lesson
+        What to learn, from what.
+    job : Job
+        Cancel token and progress.
+
+    Raises
+    ------
+    Cancelled
+        If the job is told to stop; the last checkpoint stays.
+    VslpError
+        If the disk is full or the checkpoint of another make.
+    """
+    network = lesson.start.network
+    if lesson.hardware.devices > 1:
+        from napari_vslp.learning.proportions.several import fit_on_several
+
+        fit_on_several(lesson, job)
+        state = torch.load(lesson.turn.checkpoint, weights_only=True)["state_dict"]
+        # Lightning writes the running average as the state.
+        own = {name.removeprefix("network."): value for name, value in state.items()}
+        network.load_state_dict(own)
+    else:
+        fit(lesson, job)
+    network.eval()
+
+
+def fit(lesson: Lesson, job: Job) -> None:
+    """Run Lightning's loop, in this process; for several devices, as one of theirs."""
+    recipe, rules, hardware = lesson.recipe, lesson.recipe.student, lesson.hardware
+    # Whole epochs, one a check: Lightning resumes a number of steps in the midst of an epoch.
+    checks = -(-lesson.turn.steps // rules.check_every)
+    every = -(-lesson.turn.steps // checks)
+    turn = replace(lesson.turn, steps=checks * every)
+    bags, labels = lesson.bags.items, lesson.labels
+    out = held_out_rows(len(bags), rules.held_out, recipe.seed)
+    kept = [i for i in range(len(bags)) if i not in set(out)]
+    patches = Patches([bags[i] for i in kept], [labels[i] for i in kept], rules.patch)
+    student = Student(lesson.start, recipe, turn.steps, tuple(bags[i] for i in out))
+    seed = recipe.seed * 101 + turn.number
+    count = rules.batch * every * hardware.devices
+    draws = Draws(patches.areas, count, seed, student.epoch_number)
+    trainer = _trainer(lesson, turn, checks, watched=bool(out), job=job)
+    learning = DataLoader(patches, batch_size=rules.batch, sampler=draws, drop_last=True)
+    watching = DataLoader[int](range(len(out)), batch_size=8) if out else None  # type: ignore[arg-type]
+    resume = str(turn.checkpoint) if turn.checkpoint.exists() else None
+    try:
+        trainer.fit(student, learning, watching, ckpt_path=resume, weights_only=True)
+    except (RuntimeError, KeyError) as error:
+        if resume is None or "state_dict" not in str(error):
+            raise
+        raise VslpError(
+            f"The checkpoint {turn.checkpoint} belongs to another network: add --restart to begin "
+            "anew."
+        ) from error
+
+
+def _trainer(lesson: Lesson, turn: Round, checks: int, *, watched: bool, job: Job) -> Trainer:
+    rules, hardware = lesson.recipe.student, lesson.hardware
+    callbacks: list[Callback] = [
+        running_average(rules.average_decay),
+        Watch(job, turn.stage, turn.steps, lesson.record),
+        Checkpoint(turn.checkpoint),
+    ]
+    if watched:
+        callbacks.append(EarlyStopping("held_out_loss", patience=rules.patience, mode="min"))
+    hush()
+    return Trainer(
+        accelerator={"cuda": "gpu"}.get(hardware.device.type, hardware.device.type),
+        devices=_devices(hardware),
+        strategy="auto" if hardware.devices == 1 else "ddp",
+        precision=hardware.chosen_precision(),
+        max_epochs=checks,
+        callbacks=callbacks,
+        logger=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        default_root_dir=turn.checkpoint.parent,
+    )
+
+
+def _devices(hardware: Hardware) -> int | list[int]:
+    if hardware.device.type == "cuda" and hardware.devices == 1:
+        return [hardware.device.index or 0]
+    return hardware.devices

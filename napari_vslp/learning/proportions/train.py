@@ -1,0 +1,235 @@
+"""From a table of images and shares to a model file: the one way that all trainings go."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from napari_vslp.core.errors import VslpError
+from napari_vslp.core.progress import Job
+from napari_vslp.encoders.card import ModelCard
+from napari_vslp.encoders.devices import choose_device
+from napari_vslp.encoders.weights import save_model
+from napari_vslp.learning.cohort import Cohort, check_identifiable
+from napari_vslp.learning.proportions.bag_images import Bags, load_bags
+from napari_vslp.learning.proportions.card_text import Origin, card_of, card_text
+from napari_vslp.learning.proportions.ceiling import Truth, true_labels
+from napari_vslp.learning.proportions.recipe import Recipe
+from napari_vslp.learning.proportions.starts import Start, start_from
+from napari_vslp.learning.proportions.teacher import first_labels, next_labels
+from napari_vslp.learning.proportions.work_folder import TrainingFolder, write_whole
+
+if TYPE_CHECKING:
+    from napari_vslp.learning.proportions.rounds import Hardware
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training left.
+
+    Attributes
+    ----------
+    model
+        The safetensors file.
+    card
+        What it says of itself.
+    curves
+        One line a check: round, step, loss and the figures of the held-out bags.
+    """
+
+    model: Path
+    card: ModelCard
+    curves: tuple[Mapping[str, float], ...]
+
+
+def train(
+    cohort: Cohort,
+    out: Path,
+    *,
+    recipe: Recipe | None = None,
+    origin: Origin | None = None,
+    truth: Truth | None = None,
+    device: str = "auto",
+    devices: int = 1,
+    precision: str = "auto",
+    work: Path | None = None,
+    restart: bool = False,
+    job: Job | None = None,
+) -> Trained:
+    """Train a model from the proportions of a cohort; a stopped training goes on where it was.
+
+    Stage one labels the cohort with small heads on shallow features; then one student after the
+    other learns from labels cut at each image's own shares (docs/learning.md).
+
+    Parameters
+    ----------
+    cohort : Cohort
+        From `read_cohort`.
+    out : Path
+        The ``.safetensors`` file to write; its card is written beside it as ``.md``.
+    recipe : Recipe, optional
+        How to train.
+    origin : Origin, optional
+        What to say of the data, their licence and whom to name.
+    truth : callable, optional
+        Returns the mask of a bag: trains the supervised ceiling instead, from masks alone.
+    device, devices, precision
+        As in `choose_device`; how many; as Lightning names it.
+    work : Path, optional
+        Folder of labels and checkpoints, by default beside `out`; removed at the end.
+    restart : bool
+        Whether to throw away a training that lies there.
+    job : Job, optional
+        Cancel token and progress.
+
+    Returns
+    -------
+    Trained
+        The model's path, card and curves.
+
+    Raises
+    ------
+    VslpError
+        With one sentence, if the cohort, the folder or the encoder cannot be used.
+    Cancelled
+        If the job is told to stop; the same call goes on later.
+    """
+    recipe, job = recipe or Recipe(), job or Job()
+    if devices < 1:
+        raise VslpError("A training needs at least one device: raise --devices.")
+    if truth is None:
+        check_identifiable(cohort)
+    _check_extra()
+    masks, place = truth is not None, work or default_work(out)
+    folder = TrainingFolder(place, cohort, recipe, restart=restart, masks=masks)
+    bags = load_bags(cohort, job)
+    labels = None if truth is None else true_labels(cohort, bags, truth)
+    from napari_vslp.learning.proportions.rounds import Hardware
+
+    hardware = Hardware(choose_device(device), devices, precision)
+    start = _Training(folder, bags, recipe, labels, hardware, job).run()
+    card = card_of(
+        cohort,
+        bags,
+        start,
+        recipe,
+        origin or Origin(),
+        curves=folder.curves(),
+        seconds=folder.seconds,
+        machine=f"{devices} × {_hardware_name(hardware.device)}, {platform.machine()}",
+    )
+    start.network.to("cpu").eval()
+    save_model(out, start.network, card)
+    write_whole(out.with_suffix(".md"), card_text(card).encode())
+    curves = tuple(folder.curves())
+    folder.remove()
+    return Trained(out, card, curves)
+
+
+def default_work(out: Path) -> Path:
+    """Return the folder in which a model is made: beside it, with its name."""
+    return out.with_name(f"{out.stem}.training")
+
+
+@dataclass
+class _Training:
+    """The rounds of one training, each skipped where an earlier run has finished it."""
+
+    folder: TrainingFolder
+    bags: Bags
+    recipe: Recipe
+    given: Sequence[Tensor] | None
+    hardware: Hardware
+    job: Job
+    _last: Start = field(init=False)
+
+    def run(self) -> Start:
+        """Return the start whose network is the last round's student."""
+        for number in range(len(self.recipe.rounds)):
+            if self.folder.has_labels(number + 1):
+                continue
+            labels = self._labels(number)
+            start = self._start(number)
+            if number > 0 and self.recipe.go_on:
+                start.network.load_state_dict(self._weights(number - 1))
+            weights = self.folder.student(number)
+            if weights is None:
+                self._learn(number, labels, start)
+                self.folder.save_student(number, start.network.state_dict())
+            else:
+                start.network.load_state_dict(weights)
+            self._last = start
+        return self._last
+
+    def _weights(self, number: int) -> dict[str, Tensor]:
+        found = self.folder.student(number)
+        if found is None:
+            raise VslpError(
+                f"A round is missing from {self.folder.path}: add --restart to begin anew."
+            )
+        return found
+
+    def _start(self, number: int) -> Start:
+        return start_from(self.recipe.encoder, self.bags.tissues, self.recipe.seed + number)
+
+    def _labels(self, number: int) -> Sequence[Tensor]:
+        """Return the labels of a round: given, kept from before, or made now."""
+        if self.given is not None:
+            return self.given
+        kept = self.folder.labels(number)
+        if kept is not None:
+            return kept
+        found = self._first_labels() if number == 0 else self._next_labels(self._last)
+        self.folder.save_labels(number, found)
+        return found
+
+    def _first_labels(self) -> list[Tensor]:
+        start, recipe = self._start(0), self.recipe
+        if start.knows:
+            return self._next_labels(start)
+        device = self.hardware.device
+        return first_labels(
+            self.bags, start, recipe.shallow, seed=recipe.seed, device=device, job=self.job
+        )
+
+    def _next_labels(self, start: Start) -> list[Tensor]:
+        device = self.hardware.device
+        halves = self.hardware.chosen_precision() == "bf16-mixed"
+        with torch.autocast(device.type, torch.bfloat16, enabled=halves):
+            return next_labels(self.bags, start.network, start, device, self.job)
+
+    def _learn(self, number: int, labels: Sequence[Tensor], start: Start) -> None:
+        from napari_vslp.learning.proportions.rounds import Lesson, Round, run_round
+
+        rounds = self.recipe.rounds
+        lesson = Lesson(
+            self.bags,
+            labels,
+            start,
+            self.recipe,
+            Round(number, len(rounds), rounds[number], self.folder.checkpoint(number)),
+            self.hardware,
+            partial(self.folder.record, number),
+        )
+        run_round(lesson, self.job)
+
+
+def _check_extra() -> None:
+    if find_spec("lightning") is None:
+        raise VslpError(
+            "Training needs one more package: pip install “napari-vslp[train]”, then try again."
+        )
+
+
+def _hardware_name(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{torch.get_num_threads()} threads of a processor"

@@ -1,0 +1,222 @@
+"""What another share would cost: a curve that is worked out when asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QPoint, Qt, Signal
+from qtpy.QtGui import QMouseEvent
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from napari_vslp.core.tissues import Tissue
+from napari_vslp.qt.parts.small_plot import NO_PLOTS, Look, SmallPlot, can_plot, look_of
+from napari_vslp.qt.parts.steady import SteadyCombo
+from napari_vslp.qt.parts.swatch import swatch_icon
+from napari_vslp.qt.review import words
+from napari_vslp.qt.segment.run_lines import JobBar
+
+if TYPE_CHECKING:
+    from napari_vslp.review.cost_curve import CostCurve
+
+TITLE = "Disagreement with the image (now = 100)"
+TIP = "At each share in per cent; the line marks the present one. Click to take a share over"
+START = "Choose a tissue: what would the image say to another share of it?"
+TAKE = "Click to take it over."
+
+
+class CostPlot(SmallPlot):
+    """The curve, with a line at the present share and one under the mouse.
+
+    Signals
+    -------
+    pointed, picked
+        A share in [0, 1] under the mouse, and one that was clicked.
+    left
+        The mouse went away.
+    """
+
+    pointed = Signal(float)
+    picked = Signal(float)
+    left = Signal()
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(TITLE, TIP, parent)
+        import pyqtgraph
+
+        self.present: Any = pyqtgraph.InfiniteLine(angle=90)
+        self.pointer: Any = pyqtgraph.InfiniteLine(angle=90)
+        for line in (self.present, self.pointer):
+            self.plot.addItem(line)
+            line.hide()
+        self.setMouseTracking(True)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+
+    def draw(self, curve: CostCurve) -> None:
+        """Draw a curve over all shares."""
+        now = max(curve.at(curve.present), 1e-3)
+        values = 100 * curve.energies / now
+        self.curve.setData(100 * curve.shares, values)
+        self.plot.setXRange(0, 100, padding=0.02)
+        self.plot.setYRange(0, 1.08 * float(values.max()), padding=0)
+        self.present.setValue(100 * curve.present)
+        self.present.show()
+
+    def wear(self, look: Look) -> None:
+        """Take the colours of a theme."""
+        import pyqtgraph
+
+        super().wear(look)
+        self.present.setPen(pyqtgraph.mkPen(look.text, width=1.5))
+        self.pointer.setPen(pyqtgraph.mkPen(look.text, width=1, style=Qt.PenStyle.DotLine))
+
+    def share_at(self, at: QPoint) -> float:
+        """Return the share below a point of this widget, in [0, 1], to the per cent."""
+        return min(max(round(self.value_at(at)) / 100, 0.0), 1.0)
+
+    def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
+        """Point at a share."""
+        if event is not None:
+            share = self.share_at(event.position().toPoint())
+            self.pointer.setValue(100 * share)
+            self.pointer.show()
+            self.pointed.emit(share)
+
+    def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:
+        """Pick a share."""
+        if event is None or event.button() != Qt.MouseButton.LeftButton:
+            return
+        at = event.position().toPoint()
+        if self.plot.geometry().contains(at):
+            self.picked.emit(self.share_at(at))
+
+    def mousePressEvent(self, event: QMouseEvent | None) -> None:
+        """Keep the mouse for the release."""
+        if event is not None:
+            event.accept()
+
+    def leaveEvent(self, event: object) -> None:
+        """Point at nothing."""
+        super().leaveEvent(event)  # type: ignore[arg-type]
+        self.pointer.hide()
+        self.left.emit()
+
+
+class CostPanel(QWidget):
+    """Choose a tissue, press the button, read the curve, click it.
+
+    Signals
+    -------
+    curve_asked
+        Index of the tissue whose curve is wanted.
+    cancel_asked
+        The curve is not wanted any more.
+    share_taken
+        (name of the tissue, share in [0, 1]): use it.
+    grown
+        The curve is there, and takes more room.
+    """
+
+    curve_asked = Signal(int)
+    cancel_asked = Signal()
+    share_taken = Signal(str, float)
+    grown = Signal()
+
+    def __init__(self, theme: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._look = look_of(theme)
+        self.curve: CostCurve | None = None
+        self.plot: CostPlot | None = None
+        self._make_controls()
+        row = QHBoxLayout()
+        row.addWidget(self.tissue, 1)
+        row.addWidget(self.work)
+        row.addWidget(self.cancel)
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(4, 0, 0, 4)
+        self._layout.setSpacing(3)
+        self._layout.addLayout(row)
+        self._layout.addWidget(self.progress)
+        self._layout.addWidget(self.said)
+        self.set_busy(False)
+
+    def _make_controls(self) -> None:
+        self.tissue = SteadyCombo(self)
+        self.tissue.setAccessibleName("Tissue whose share is in question")
+        self.work = QPushButton("Work it out", self)
+        self.work.setToolTip("Try eleven shares of this tissue; takes a second or two")
+        self.work.clicked.connect(lambda: self.curve_asked.emit(self.tissue.currentIndex()))
+        self.cancel = QPushButton("Cancel", self)
+        self.cancel.setAccessibleName("Cancel the curve")
+        self.cancel.clicked.connect(self.cancel_asked)
+        self.progress = JobBar(self)
+        self.said = QLabel(START, self)
+        self.said.setAccessibleName("What another share would cost")
+        self.said.setWordWrap(True)
+        self.said.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.said.setMinimumHeight(3 * self.said.fontMetrics().lineSpacing() + 2)
+
+    def show_tissues(self, tissues: Sequence[Tissue]) -> None:
+        """Offer these tissues, keeping the choice by name."""
+        chosen = self.tissue.currentText()
+        self.tissue.clear()
+        for tissue in tissues:
+            self.tissue.addItem(swatch_icon(tissue.colour), tissue.name)
+        self.tissue.setCurrentIndex(max(0, self.tissue.findText(chosen)))
+
+    def set_busy(self, busy: bool) -> None:
+        """Offer Cancel while the curve is worked out."""
+        self.work.setEnabled(not busy)
+        self.cancel.setEnabled(busy)
+        self.progress.setVisible(busy)
+        if busy:
+            self.progress.setValue(0)
+
+    def say(self, sentence: str) -> None:
+        """Show one sentence."""
+        self.said.setText(sentence)
+
+    def forget(self, sentence: str = START) -> None:
+        """Show no curve."""
+        self.curve = None
+        if self.plot is not None:
+            self.plot.hide()
+        self.say(sentence)
+
+    def show_curve(self, curve: CostCurve) -> None:
+        """Show a curve and what it says."""
+        self.curve = curve
+        self._say_curve()
+        if self.plot is None:
+            if not can_plot():
+                self.say(f"{words.slope(curve)}\n{NO_PLOTS}")
+                return
+            self.plot = CostPlot(self)
+            self.plot.wear(self._look)
+            self.plot.pointed.connect(self._point)
+            self.plot.picked.connect(self._pick)
+            self.plot.left.connect(self._say_curve)
+            self.plot.hide()
+            self._layout.addWidget(self.plot)
+        self.plot.draw(curve)
+        if self.plot.isHidden():
+            self.plot.show()
+            self.grown.emit()
+
+    def set_theme(self, theme: str) -> None:
+        """Wear the colours of another theme."""
+        self._look = look_of(theme)
+        if self.plot is not None:
+            self.plot.wear(self._look)
+
+    def _say_curve(self) -> None:
+        if self.curve is not None:
+            self.say(words.slope(self.curve))
+
+    def _point(self, share: float) -> None:
+        if self.curve is not None:
+            self.say(f"{words.curve_at(self.curve, share)} {TAKE}")
+
+    def _pick(self, share: float) -> None:
+        if self.curve is not None:
+            self.share_taken.emit(self.curve.name, share)

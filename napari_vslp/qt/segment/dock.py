@@ -1,0 +1,151 @@
+"""The dock: what the user sees of the plugin. It opens before anything slow is loaded."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import napari.viewer
+from qtpy.QtCore import QSize, Qt, QTimer
+from qtpy.QtWidgets import (
+    QApplication,
+    QFrame,
+    QLabel,
+    QScrollArea,
+    QSizePolicy,
+    QStackedWidget,
+    QTabBar,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_vslp.qt.parts.look import heading, style
+from napari_vslp.qt.review.page import AuditPage
+from napari_vslp.qt.segment.advanced import AdvancedPanel
+from napari_vslp.qt.segment.controller import Controller
+from napari_vslp.qt.segment.panels import Panels
+from napari_vslp.qt.segment.presets import PRESETS
+from napari_vslp.qt.segment.region_panel import RegionPanel
+from napari_vslp.qt.segment.run_panel import RunPanel
+from napari_vslp.qt.segment.tissue_table import TissueTable
+
+WIDTH = 352
+AUDIT = 1  # the second page
+_LAID_OUT_MS = 100
+
+
+class SegmentDock(QWidget):
+    """Segment an image from the shares of its tissues and a few clicks.
+
+    Parameters
+    ----------
+    viewer
+        napari's viewer, which napari itself passes in.
+    """
+
+    def __init__(self, viewer: napari.viewer.Viewer) -> None:
+        super().__init__()
+        self.setObjectName("napari-vslp")
+        self.setMinimumWidth(WIDTH)
+        # Else napari leaves the rest of the column empty below a short table of tissues.
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+        self.region = RegionPanel(viewer)
+        self.table = TissueTable()
+        self.table.set_tissues(next(iter(PRESETS.values())))
+        self.advanced = AdvancedPanel()
+        self.run = RunPanel()
+        self.audit = AuditPage(str(viewer.theme))
+        self._lay_out()
+        panels = Panels(self.region, self.table, self.advanced, self.run, self.audit)
+        self.controller = Controller(viewer, panels)
+        self.tabs.currentChanged.connect(self._turn_to)
+        self._follow_theme(viewer)
+        self._stop_at_the_end()
+
+    def sizeHint(self) -> QSize:
+        """Return a width that holds every control, and the height of what is in it."""
+        hint = super().sizeHint()
+        hint.setWidth(WIDTH)
+        return hint
+
+    def _lay_out(self) -> None:
+        self.tabs = QTabBar(self)
+        self.tabs.setAccessibleName("Segment or audit")
+        self.tabs.setExpanding(True)
+        self.tabs.setDrawBase(False)
+        for name, tip in (
+            ("Segment", "Say what is there, and let it be found"),
+            ("Audit", "Look the result over: where it is doubtful, and why"),
+        ):
+            self.tabs.setTabToolTip(self.tabs.addTab(name), tip)
+        self.pages = QStackedWidget(self)
+        first, second = _scrolled(self._segment_page()), _scrolled(self.audit)
+        for page in (first, second):
+            self.pages.addWidget(page)
+        self._show_unfolded(first, second)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(8, 6, 6, 6)
+        outer.addWidget(self.tabs)
+        outer.addWidget(self.pages, 1)
+        self.run.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        outer.addWidget(self.run)  # outside the scroll area: Segment is always in sight
+
+    def _show_unfolded(self, first: QScrollArea, second: QScrollArea) -> None:
+        """Scroll what was just unfolded into sight, once it has its size."""
+        show = partial(first.ensureWidgetVisible, self.advanced.body)
+        self.advanced.fold.toggled.connect(lambda: QTimer.singleShot(0, show))
+        unfolded: list[QWidget] = []
+        later = QTimer(self)  # it ends with the dock, unlike a single shot
+        later.setSingleShot(True)
+        later.setInterval(_LAID_OUT_MS)
+        later.timeout.connect(lambda: second.ensureWidgetVisible(unfolded[-1], 0, 0))
+        self.audit.unfolded.connect(unfolded.append)
+        self.audit.unfolded.connect(lambda _fold: later.start())
+
+    def _segment_page(self) -> QWidget:
+        inner = QWidget()
+        panels = QVBoxLayout(inner)
+        panels.setContentsMargins(0, 0, 4, 0)
+        panels.setSpacing(6)
+        for widget in (heading("Image"), self.region, heading("Tissues and their shares")):
+            panels.addWidget(widget)
+        panels.addWidget(self._legend())
+        panels.addWidget(self.table)
+        panels.addWidget(self.advanced)
+        panels.addStretch(1)
+        return inner
+
+    def _turn_to(self, page: int) -> None:
+        self.pages.setCurrentIndex(page)
+        self.controller.auditing.set_open(page == AUDIT)
+
+    def _stop_at_the_end(self) -> None:
+        # By then this widget is gone: the controller must not be reached through it.
+        shutdown = self.controller.shutdown
+        self.destroyed.connect(lambda _gone: shutdown())
+        app = QApplication.instance()
+        if app is not None:
+            app.aboutToQuit.connect(shutdown)
+
+    def _legend(self) -> QLabel:
+        label = QLabel("Band: asked for, with its ±.  Tick: reached.")
+        label.setObjectName("quiet")
+        label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        return label
+
+    def _follow_theme(self, viewer: napari.viewer.Viewer) -> None:
+        self.setStyleSheet(style(viewer.theme))
+        viewer.events.theme.connect(self._restyle)
+
+    def _restyle(self, event: object) -> None:
+        theme = str(getattr(event, "value", "dark"))
+        self.setStyleSheet(style(theme))
+        self.audit.set_theme(theme)
+
+
+def _scrolled(inner: QWidget) -> QScrollArea:
+    scroll = QScrollArea()
+    scroll.setWidget(inner)
+    scroll.setWidgetResizable(True)
+    scroll.setFrameShape(QFrame.Shape.NoFrame)
+    scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    return scroll

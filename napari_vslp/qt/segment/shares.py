@@ -1,0 +1,89 @@
+"""What a move in the tissue table does to the shares, snapped to the tenth of a per cent shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from napari_vslp.core.tissues import PALETTE, Tissue, share_change
+
+STEPS = 1000  # a slider's full way: 100.0 %
+
+
+def to_steps(value: float) -> int:
+    """Return a share in [0, 1] as tenths of a per cent."""
+    return round(value * STEPS)
+
+
+def moved(tissues: Sequence[Tissue], index: int, value: float) -> list[Tissue]:
+    """Move one slider; the others share the change, and all end on tenths of a per cent.
+
+    What is shown is then what is asked for, and the numbers shown add up to 100.0 %.
+    """
+    after = share_change(tissues, index, round(value * STEPS) / STEPS)
+    free = [i for i in _known(after) if i != index and not after[i].locked]
+    return _snapped(after, free)
+
+
+def added(tissues: Sequence[Tissue], name: str = "new tissue", value: float = 0.1) -> list[Tissue]:
+    """Append a tissue that takes its share from the unlocked ones."""
+    used = {t.colour for t in tissues}
+    colour = next((c for c in PALETTE if c not in used), PALETTE[len(tissues) % len(PALETTE)])
+    table = [*tissues, Tissue(_free_name(tissues, name), 0.0, 0.05, colour)]
+    room = [t for t in tissues if t.value is not None and not t.locked]
+    if not tissues:
+        return [replace(table[0], value=1.0)]
+    return moved(table, len(tissues), value) if room else table
+
+
+def removed(tissues: Sequence[Tissue], index: int) -> list[Tissue]:
+    """Drop a tissue and give its share to the others, to locked ones only if none is free."""
+    left = [t for i, t in enumerate(tissues) if i != index]
+    return _filled(left)
+
+
+def with_unknown(tissues: Sequence[Tissue], index: int, unknown: bool) -> list[Tissue]:
+    """Let a tissue's share be unknown, or give it what the known ones leave."""
+    table = list(tissues)
+    if unknown:
+        table[index] = replace(table[index], value=None)
+        return table
+    rest = 1.0 - sum(t.value or 0.0 for i, t in enumerate(tissues) if i != index)
+    table[index] = replace(table[index], value=round(max(rest, 0.0) * STEPS) / STEPS)
+    return _filled(table)
+
+
+def _filled(table: list[Tissue]) -> list[Tissue]:
+    """Scale the free shares so that all sum to 1, where nothing unknown takes up the slack."""
+    known = _known(table)
+    if not known or len(known) < len(table):
+        return table
+    free = [i for i in known if not table[i].locked] or known
+    rest = 1.0 - sum(table[i].value or 0.0 for i in known if i not in free)
+    total = sum(table[i].value or 0.0 for i in free)
+    for i in free:
+        part = (table[i].value or 0.0) / total if total > 0 else 1 / len(free)
+        table[i] = replace(table[i], value=max(rest, 0.0) * part)
+    return _snapped(table, free)
+
+
+def _snapped(tissues: list[Tissue], free: Sequence[int]) -> list[Tissue]:
+    """Round the free shares to tenths so that their sum stays (largest remainder)."""
+    exact = {i: (tissues[i].value or 0.0) * STEPS for i in free}
+    whole = {i: int(exact[i] + 1e-9) for i in free}
+    missing = round(sum(exact.values())) - sum(whole.values())
+    for i in sorted(free, key=lambda i: whole[i] - exact[i])[: max(missing, 0)]:
+        whole[i] += 1
+    for i in free:
+        tissues[i] = replace(tissues[i], value=whole[i] / STEPS)
+    return tissues
+
+
+def _known(tissues: Sequence[Tissue]) -> list[int]:
+    return [i for i, t in enumerate(tissues) if t.value is not None]
+
+
+def _free_name(tissues: Sequence[Tissue], name: str) -> str:
+    taken = {t.name.casefold() for t in tissues}
+    names = [name, *(f"{name} {i}" for i in range(2, len(taken) + 3))]
+    return next(n for n in names if n.casefold() not in taken)

@@ -1,0 +1,138 @@
+"""One job at a time in a thread, with a cancel token, typed signals and nothing swallowed."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from qtpy.QtCore import QObject, QRunnable, QThreadPool, Signal
+
+from napari_vslp.core.errors import Cancelled, VslpError
+from napari_vslp.core.progress import CancelToken, Job, Progress
+
+Work = Callable[[Job], Any]
+_REPORT_EVERY_S = 0.04  # more reports than that would only fill the window's queue
+
+_log = logging.getLogger("napari_vslp")
+
+
+class _Voice(QObject):
+    """What one job says: (kind, value); kinds are the names of the runner's signals."""
+
+    said = Signal(str, object)
+
+
+class _Task(QRunnable):
+    """Runs the work and turns every way of ending into a word.
+
+    A generator worker of superqt loses RuntimeErrors (torch's "out of memory" is one): not here.
+    """
+
+    def __init__(self, work: Work, voice: _Voice, token: CancelToken) -> None:
+        super().__init__()
+        self.work, self.voice, self.token = work, voice, token
+        self._last_report = 0.0
+        self.setAutoDelete(False)  # Python owns it
+
+    def run(self) -> None:
+        """Work, then say how it ended."""
+        try:
+            self.token.check()
+            outcome = self.work(Job(self.token, self._report))
+            self.token.check()
+            self.voice.said.emit("returned", outcome)
+        except Cancelled:
+            self.voice.said.emit("cancelled", None)
+        except VslpError as error:
+            self.voice.said.emit("refused", str(error))
+        except Exception as error:  # noqa: BLE001 – the last stop: all of it is shown and logged
+            _log.error("A job failed", exc_info=error)
+            self.voice.said.emit("crashed", error)
+        finally:
+            self.voice.said.emit("ended", None)
+
+    def _report(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if progress.note is not None or now - self._last_report >= _REPORT_EVERY_S:
+            self._last_report = now
+            self.voice.said.emit("progressed", progress)
+
+
+class Runner(QObject):
+    """Runs one job at a time; a cancelled one is let go at once and ends at its next look.
+
+    Signals
+    -------
+    progressed, returned
+        A `Progress`; what the work returned.
+    refused
+        One sentence: something the user can mend.
+    crashed
+        An exception: our fault.
+    cancelled
+        The job was told to stop.
+    idle
+        The present job is over, however it ended; comes last.
+    """
+
+    progressed = Signal(object)
+    returned = Signal(object)
+    refused = Signal(str)
+    crashed = Signal(object)
+    cancelled = Signal()
+    idle = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._pool = QThreadPool()
+        self._pool.setMaxThreadCount(1)  # what was let go must end before the next one begins
+        self._tasks: set[_Task] = set()
+        self._present: _Task | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a job is running that has not been let go."""
+        return self._present is not None
+
+    @property
+    def computing(self) -> bool:
+        """Whether any job, let go or not, has not ended yet."""
+        return bool(self._tasks)
+
+    def start(self, work: Work) -> None:
+        """Run `work` in the thread; a job still running is let go first."""
+        self.let_go()
+        task = _Task(work, _Voice(), CancelToken())
+        self._tasks.add(task)
+        self._present = task
+        task.voice.said.connect(lambda kind, value: self._hear(task, kind, value))
+        self._pool.start(task)
+
+    def cancel(self) -> None:
+        """Let the present job go and say so; its result will not be heard."""
+        if self.let_go():
+            self.cancelled.emit()
+            self.idle.emit()
+
+    def let_go(self) -> bool:
+        """Tell the present job to stop and listen to it no more; True if there was one."""
+        if self._present is None:
+            return False
+        self._present.token.cancel()
+        self._present = None
+        return True
+
+    def _hear(self, task: _Task, kind: str, value: object) -> None:
+        if kind == "ended":
+            self._tasks.discard(task)
+        if task is not self._present:
+            return
+        if kind == "ended":
+            self._present = None
+            self.idle.emit()
+        elif kind == "cancelled":
+            self.cancelled.emit()
+        else:
+            getattr(self, kind).emit(value)
