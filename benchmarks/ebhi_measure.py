@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from napari_vslp.core.tissues import Tissue, Trust
+from napari_vslp.core.tissues import Tissue
 from napari_vslp.encoders.weights import load_model
 from napari_vslp.energy.edges import edge_weight
 from napari_vslp.energy.minimise import bounds, minimise
@@ -76,7 +76,7 @@ def odds(network: nn.Module, images: Tensor, views: int) -> Maps:
 
 
 def solved(
-    maps: Maps, images: Tensor, shares: NDArray[np.float64], tolerance: float, trust: Trust
+    maps: Maps, images: Tensor, shares: NDArray[np.float64], tolerance: float, trust: str
 ) -> NDArray[np.bool_]:
     """Return stage 2's segmentation of each image, (N, H, W)."""
     pairs = zip(maps, images.permute(0, 2, 3, 1).numpy(), shares, strict=True)
@@ -88,7 +88,7 @@ def _solved(
     image: NDArray[np.uint8],
     share: float,
     tolerance: float,
-    trust: Trust,
+    trust: str,
 ) -> NDArray[np.bool_]:
     gland = (1 / (1 + np.exp(-one))).astype(np.float32)
     confidence = np.stack([1 - gland, gland])

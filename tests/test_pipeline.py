@@ -12,8 +12,9 @@ from PIL import Image
 from napari_vslp import segment
 from napari_vslp.core.errors import Cancelled, VslpError
 from napari_vslp.core.progress import CancelToken, Job, Progress
+from napari_vslp.core.registries import PENALTIES
 from napari_vslp.core.settings import Settings
-from napari_vslp.core.tissues import TRUST_MODES, Click, Tissue
+from napari_vslp.core.tissues import Click, Tissue
 from napari_vslp.demo import tumour_nest
 from napari_vslp.energy import devices
 from napari_vslp.energy.terms.regulariser_file import RegulariserCard, save_regulariser
@@ -54,7 +55,7 @@ def test_the_result_keeps_what_was_asked(image: np.ndarray) -> None:
     assert len(result.weights_hash) >= 16
 
 
-@pytest.mark.parametrize("trust", TRUST_MODES)
+@pytest.mark.parametrize("trust", PENALTIES.names())
 def test_every_trust_mode_runs(prepared: Prepared, trust: str) -> None:
     tissues = (Tissue("gland", 0.6, 0.05), Tissue("other", 0.4, 0.05))
     result = fuse(prepared, tissues, settings=replace(FAST, trust=trust))

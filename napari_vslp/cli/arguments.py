@@ -10,8 +10,8 @@ from typing import NoReturn
 from napari_vslp import __version__
 from napari_vslp.cli import cache, evaluate, models, regulariser, train
 from napari_vslp.core.errors import VslpError
+from napari_vslp.core.registries import PENALTIES
 from napari_vslp.core.settings import Settings, Smoothness
-from napari_vslp.core.tissues import TRUST_MODES
 
 Region = tuple[int, int, int, int]
 _DEFAULT = Settings()
@@ -110,7 +110,9 @@ def _add_settings(group: argparse._ArgumentGroup) -> None:
         metavar="FILE",
         help="a learned one to add to the boundaries' length (default tv: none)",
     )
-    group.add_argument("--trust", choices=TRUST_MODES, default=_DEFAULT.trust, help="in the shares")
+    group.add_argument(
+        "--trust", choices=PENALTIES.names(), default=_DEFAULT.trust, help="in the shares"
+    )
     _number(group, "--trust-strength", _DEFAULT.trust_strength, "of robust, quadratic and kl")
     group.add_argument("--no-edges", action="store_true", help="ignore edges in the image")
     group.add_argument("--no-colours", action="store_true", help="ignore the image's colours")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from types import MappingProxyType
 from typing import Any, Literal
 
 from napari_vslp.core.errors import VslpError
-from napari_vslp.core.tissues import TRUST_MODES, Trust
+from napari_vslp.core.options import check_options, option
+from napari_vslp.core.registries import PENALTIES
 
 Backend = Literal["auto", "numba", "torch"]
 Smoothness = float | Literal["auto"]
@@ -16,9 +18,30 @@ DEFAULT_SMOOTHNESS = 2.0
 TOTAL_VARIATION = "tv"
 
 
+def parse_smoothness(text: str) -> Smoothness:
+    """Read a number or ``auto``.
+
+    Raises
+    ------
+    VslpError
+        If it is neither.
+    """
+    if text == "auto":
+        return "auto"
+    try:
+        return float(text)
+    except ValueError as error:
+        raise VslpError(
+            f"“{text}” is no smoothness: give --smoothness a number, such as 2, or auto."
+        ) from error
+
+
 @dataclass(frozen=True)
 class Settings:
     """Settings of one segmentation; the defaults suit most H&E images.
+
+    Each field carries the `Option` from which the dock, the command line, the check of its value,
+    docs/options.md and the cache keys are made.
 
     Attributes
     ----------
@@ -56,47 +79,181 @@ class Settings:
         Of everything that draws random numbers.
     cache
         Whether what the encoder saw is remembered on disk, so that it looks at an image once.
+    extras
+        Options of registered sources of confidence and energy terms that are no part of this
+        class: name of the member → its ``Options`` (`napari_vslp.core.registries`).
     """
 
-    encoder: str = "bundled"
-    augmentation: bool = True
-    smoothness: Smoothness = DEFAULT_SMOOTHNESS
-    edges: bool = True
-    colours: bool = True
-    regulariser: str = TOTAL_VARIATION
-    trust: Trust = "interval"
-    trust_strength: float = 1.0
-    tissue_only: bool = False
-    device: str = "auto"
-    backend: Backend = "auto"
-    tolerance: float = 1e-4
-    max_iterations: int = 3000
-    seed: int = 0
-    cache: bool = True
+    trust: str = option(
+        "interval",
+        "Meet the shares",
+        "How far the numbers typed are to be trusted against the image",
+        subject="Trust",
+        flag="--trust",
+        help="in the shares",
+        choices=PENALTIES,
+    )
+    trust_strength: float = option(
+        1.0,
+        "Strength",
+        "How strongly the numbers pull",
+        subject="The strength of the trust",
+        flag="--trust-strength",
+        help="of robust, quadratic and kl",
+        low=0.0,
+        high=1e6,
+        open_below=True,
+        needs=("trust", ("quadratic", "kl", "robust")),
+    )
+    smoothness: Smoothness = option(
+        DEFAULT_SMOOTHNESS,
+        "Smoothness",
+        "Larger: smoother, fewer small islands",
+        flag="--smoothness",
+        help="weight of the boundaries' length, or auto: chosen from the image",
+        low=0.0,
+        high=1000.0,
+        words=("auto",),
+        control="smoothness",
+        parse=parse_smoothness,
+    )
+    regulariser: str = option(
+        TOTAL_VARIATION,
+        "Shapes",
+        "Shapes of tissue that were learnt beforehand, added to the smoothness",
+        subject="The regulariser",
+        flag="--regulariser",
+        help="a learned one to add to the boundaries' length (tv: none)",
+        metavar="FILE",
+        control="shapes",
+    )
+    edges: bool = option(
+        True,
+        "Boundaries follow edges in the image",
+        "Boundaries are cheaper where the image itself has an edge",
+        flag="--no-edges",
+        help="ignore edges in the image",
+    )
+    colours: bool = option(
+        True,
+        "Colours help to tell the tissues apart",
+        "Which tissue has which colour is learnt from each image anew.\n"
+        "Switch it off where stain and tissue do not go together.",
+        flag="--no-colours",
+        help="ignore the image's colours",
+    )
+    tissue_only: bool = option(
+        False,
+        "Leave out white background",
+        "Shares are then shares of the tissue, not of the region",
+        flag="--tissue-only",
+        help="leave white background out",
+    )
+    encoder: str = option(
+        "bundled",
+        "Model",
+        "The network that tells the tissues apart",
+        subject="The model",
+        flag="--encoder",
+        help="bundled, the name of a model of yours, a .safetensors file or hf-hub:NAME",
+        group="reading",
+        live=False,
+        control="model",
+    )
+    augmentation: bool = option(
+        True,
+        "Look from eight sides (slower, surer)",
+        "The image is read in eight flips and turns, and what they say is averaged",
+        flag="--no-augmentation",
+        help="look once, not eight times",
+        group="reading",
+        live=False,
+    )
+    device: str = option(
+        "auto",
+        "Compute on",
+        "The processor, or a graphics card where there is one",
+        subject="The device",
+        flag="--device",
+        help="auto, cpu, cuda, cuda:1 or mps",
+        group="reading",
+        live=False,
+        control="device",
+    )
+    backend: Backend = option(
+        "auto",
+        "Solver",
+        "The kernel for the processor (numba), or torch, which runs anywhere",
+        subject="The solver",
+        flag="--backend",
+        help="the solver",
+        choices={"auto": "Automatic", "numba": "Processor kernel", "torch": "torch"},
+        group="running",
+        live=False,
+        dock=False,
+    )
+    tolerance: float = option(
+        1e-4,
+        "Tolerance",
+        "Relative gap to the best possible answer at which the solver stops",
+        flag="--tolerance",
+        help="relative gap at which to stop",
+        low=0.0,
+        high=0.999,
+        open_below=True,
+        group="running",
+        dock=False,
+    )
+    max_iterations: int = option(
+        3000,
+        "The number of iterations",
+        "Where the solver stops at the latest",
+        flag="--max-iterations",
+        help="at which to stop at the latest",
+        low=1,
+        high=1e9,
+        group="running",
+        dock=False,
+    )
+    seed: int = option(
+        0,
+        "The seed",
+        "Of everything that draws random numbers",
+        flag="--seed",
+        help="of random numbers",
+        low=0,
+        high=2**63 - 1,
+        group="reading",
+        dock=False,
+    )
+    cache: bool = option(
+        True,
+        "Remember what was read",
+        "What the network saw of an image is kept on this computer, so that it looks once",
+        flag="--no-cache",
+        help="read the image anew, keep nothing",
+        group="running",
+        dock=False,
+    )
+    extras: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""
-        if isinstance(self.smoothness, str):
-            if self.smoothness != "auto":
-                raise VslpError(f"Smoothness must be a number or auto, not “{self.smoothness}”.")
-        elif not (math.isfinite(self.smoothness) and 0 <= self.smoothness <= 1000):
-            raise VslpError("Smoothness must lie between 0 and 1000; 2 is a good start.")
-        if not self.regulariser:
-            raise VslpError("The regulariser must be tv or a file that was learnt.")
-        if not (math.isfinite(self.trust_strength) and self.trust_strength > 0):
-            raise VslpError("The strength of the trust must be above 0; 1 is a good start.")
-        if self.trust not in TRUST_MODES:
-            raise VslpError(f"Trust must be one of {', '.join(TRUST_MODES)}, not “{self.trust}”.")
-        if self.backend not in ("auto", "numba", "torch"):
-            raise VslpError(f"The solver must be auto, numba or torch, not “{self.backend}”.")
-        if not 0 < self.tolerance < 1 or self.max_iterations < 1:
-            raise VslpError("Tolerance must lie between 0 and 1, and iterations be at least 1.")
+        check_options(self)
+        for options in self.extras.values():
+            check_options(options)
 
     @property
     def boundary_weight(self) -> float:
         """λ as a number; the usual one while it is still to be chosen."""
         return DEFAULT_SMOOTHNESS if isinstance(self.smoothness, str) else self.smoothness
 
+    def of(self, name: str, kind: type) -> Any:  # noqa: ANN401 - any dataclass of options
+        """Return the options of a registered member; its defaults if nobody set them."""
+        return self.extras.get(name) or kind()
+
     def as_dict(self) -> dict[str, Any]:
         """Return the settings as plain JSON values."""
-        return asdict(self)
+        plain = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        plain["extras"] = {name: asdict(options) for name, options in self.extras.items()}
+        return plain

@@ -9,13 +9,10 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from napari_vslp.core.errors import VslpError
 
 Colour = tuple[int, int, int]
-Trust = Literal["measured", "interval", "robust", "quadratic", "kl", "none"]
-TRUST_MODES: tuple[Trust, ...] = ("measured", "interval", "robust", "quadratic", "kl", "none")
 
 # Okabe & Ito's palette, told apart by colour-blind eyes too; ordered for H&E, so that no first
 # colour vanishes in pink. White background comes last in most tables and is grey.
@@ -143,7 +140,7 @@ def coloured(tissues: Sequence[Tissue]) -> list[Tissue]:
     return [replace(t, colour=PALETTE[i % len(PALETTE)]) for i, t in enumerate(tissues)]
 
 
-def check_tissues(tissues: Sequence[Tissue], trust: Trust = "interval") -> None:
+def check_tissues(tissues: Sequence[Tissue], trust: str = "interval") -> None:
     """Raise `VslpError` unless the tissues can be segmented as asked.
 
     There must be at least two, with different names, with numbers that can sum to 100 %.

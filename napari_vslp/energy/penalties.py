@@ -11,8 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import rel_entr, wrightomega
 
-from napari_vslp.core.tissues import Trust
-
 Vector = NDArray[np.float64]
 # Below this a target counts as zero in logarithms: a pixel of a gigapixel slide.
 _TINY = 1e-12
@@ -40,7 +38,7 @@ class TrustTerm:
     "An introduction to continuous optimization for imaging" (2016), section 3.
     """
 
-    mode: Trust
+    mode: str
     low: Vector
     high: Vector
     target: Vector

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_vslp.core.errors import VslpError
-from napari_vslp.core.tissues import Tissue, Trust
+from napari_vslp.core.tissues import Tissue
 from napari_vslp.energy.penalties import TrustTerm, Vector, nearest_target
 
 Array = NDArray[np.float32]
@@ -105,7 +105,7 @@ def fix_pixels(cost: Array, fixed: NDArray[np.uint8]) -> Array:
     return bound
 
 
-def trust_term(tissues: tuple[Tissue, ...], mode: Trust, rho: float) -> TrustTerm:
+def trust_term(tissues: tuple[Tissue, ...], mode: str, rho: float) -> TrustTerm:
     """Return the proportion term of a table of tissues."""
     low = np.array([t.interval[0] for t in tissues])
     high = np.array([t.interval[1] for t in tissues])

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_vslp.core.settings import Settings
-from napari_vslp.core.tissues import Tissue, Trust
+from napari_vslp.core.tissues import Tissue
 from napari_vslp.learning.proportions.losses import label_counts
 
 Vector = NDArray[np.float64]
@@ -74,7 +74,7 @@ class Row:
     typed: Typed = "own share"
     noise: int = 0
     tolerance: int = 5
-    trust: Trust = "interval"
+    trust: str = "interval"
     smooth: bool = True
 
     def table(self, names: Sequence[str], own: Vector, seed: Sequence[int]) -> tuple[Tissue, ...]:

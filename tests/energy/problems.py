@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from napari_vslp.core.tissues import Trust
 from napari_vslp.energy.penalties import TrustTerm
 from napari_vslp.energy.problem import Problem, cost_of
 
@@ -14,7 +13,7 @@ def random_problem(
     tissues: int = 3,
     shape: tuple[int, int] = (64, 80),
     smoothness: float = 2.0,
-    mode: Trust = "interval",
+    mode: str = "interval",
     tolerance: float = 0.01,
     shift: float = 0.1,
     seed: int = 0,

@@ -12,7 +12,7 @@ import torch
 
 from napari_vslp.core.errors import Cancelled
 from napari_vslp.core.progress import CancelToken, Job
-from napari_vslp.core.tissues import TRUST_MODES
+from napari_vslp.core.registries import PENALTIES
 from napari_vslp.energy.engines import stripes
 from napari_vslp.energy.engines.fused import BinaryBackend, CpuBackend, FusedBackend
 from napari_vslp.energy.engines.graphs import GraphBackend
@@ -64,7 +64,7 @@ def assert_same(ours: SolverBackend, theirs: SolverBackend) -> None:
 
 @pytest.mark.parametrize("make", [FusedBackend, BinaryBackend, GraphBackend])
 @pytest.mark.parametrize("anisotropic", [False, True])
-@pytest.mark.parametrize("mode", TRUST_MODES)
+@pytest.mark.parametrize("mode", PENALTIES.names())
 def test_two_tissues_agree_with_the_reference(make: type, mode: str, anisotropic: bool) -> None:
     problem = problem_of(2, (50, 37), mode, anisotropic)
     state = start_state(problem)
@@ -73,7 +73,7 @@ def test_two_tissues_agree_with_the_reference(make: type, mode: str, anisotropic
 
 @pytest.mark.parametrize("make", [FusedBackend, GraphBackend])
 @pytest.mark.parametrize("tissues", [1, 3, 4, 6])
-@pytest.mark.parametrize("mode", TRUST_MODES)
+@pytest.mark.parametrize("mode", PENALTIES.names())
 def test_many_tissues_agree_with_the_reference(make: type, tissues: int, mode: str) -> None:
     problem = problem_of(tissues, (37, 50), mode, tissues == 3)
     state = start_state(problem)
@@ -138,7 +138,7 @@ def test_a_thread_that_is_cancelled_ends_the_sweep(monkeypatch: pytest.MonkeyPat
         engine.advance(10, Job(token))
 
 
-@pytest.mark.parametrize("mode", TRUST_MODES)
+@pytest.mark.parametrize("mode", PENALTIES.names())
 @pytest.mark.parametrize("rho", [0.05, 0.7, 20.0])
 def test_the_step_on_tensors_is_the_step(mode: str, rho: float) -> None:
     target = np.array([0.5, 0.3, 0.2, 0.0])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from napari_vslp.core.progress import Job
-from napari_vslp.core.tissues import TRUST_MODES
+from napari_vslp.core.registries import PENALTIES
 from napari_vslp.energy.engines.fused import FusedBackend
 from napari_vslp.energy.minimise import minimise, minimise_live
 from napari_vslp.energy.penalties import TrustTerm
@@ -23,7 +23,7 @@ def asked(mode: str, share: float, width: float = 0.01) -> TrustTerm:
     return TrustTerm(mode, np.maximum(target - width, 0), np.minimum(target + width, 1), target)
 
 
-@pytest.mark.parametrize("mode", TRUST_MODES)
+@pytest.mark.parametrize("mode", PENALTIES.names())
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.75])
 def test_look_ups_are_optimal_for_anisotropic_boundaries(mode: str, share: float) -> None:
     problem = random_problem(2, mode="none", anisotropic=True, smoothness=1)

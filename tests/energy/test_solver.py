@@ -11,7 +11,7 @@ import pytest
 
 from napari_vslp.core.errors import Cancelled
 from napari_vslp.core.progress import CancelToken, Job, Progress
-from napari_vslp.core.tissues import TRUST_MODES
+from napari_vslp.core.registries import PENALTIES
 from napari_vslp.energy.engines.fused import FusedBackend
 from napari_vslp.energy.engines.reference import TorchBackend
 from napari_vslp.energy.minimise import bounds, minimise, minimise_live
@@ -30,7 +30,7 @@ def labels_of(problem: Problem, u: np.ndarray) -> np.ndarray:
     return round_labels(u, np.exp(-problem.cost), problem.radius >= 0, *bounds(problem))
 
 
-@pytest.mark.parametrize("mode", TRUST_MODES)
+@pytest.mark.parametrize("mode", PENALTIES.names())
 @pytest.mark.parametrize("tissues", [2, 3, 4, 5, 6])
 def test_certificate_areas_and_maps(tissues: int, mode: str) -> None:
     problem = random_problem(tissues, mode=mode, seed=tissues)
@@ -63,7 +63,7 @@ def test_labels_keep_the_areas_to_a_pixel(smoothness: float, mode: str) -> None:
 
 
 @pytest.mark.parametrize("anisotropic", [False, True])
-@pytest.mark.parametrize("mode", TRUST_MODES)
+@pytest.mark.parametrize("mode", PENALTIES.names())
 def test_backends_agree(mode: str, anisotropic: bool) -> None:
     problem = random_problem(4, (50, 37), mode=mode, anisotropic=anisotropic)
     problem.radius[10:20, 5:15] = OUTSIDE

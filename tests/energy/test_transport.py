@@ -10,7 +10,7 @@ import pytest
 
 from napari_vslp.core.errors import Cancelled
 from napari_vslp.core.progress import CancelToken, Job
-from napari_vslp.core.tissues import TRUST_MODES
+from napari_vslp.core.registries import PENALTIES
 from napari_vslp.energy.minimise import minimise
 from napari_vslp.energy.problem import OUTSIDE, Problem, State
 from napari_vslp.energy.solver import Stop, solve
@@ -35,7 +35,7 @@ def test_the_energy_is_that_of_exact_transport(tissues: int, seed: int) -> None:
     assert found.certificate.objective == pytest.approx(exact(problem), rel=1e-4)
 
 
-@pytest.mark.parametrize("mode", TRUST_MODES)
+@pytest.mark.parametrize("mode", PENALTIES.names())
 @pytest.mark.parametrize("tissues", [2, 3, 5])
 def test_newton_leaves_little_to_the_loop(tissues: int, mode: str) -> None:
     problem = random_problem(tissues, (128, 96), smoothness=0, mode=mode, shift=0.3)

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
-from napari_vslp.core.tissues import TRUST_MODES, Tissue
+from napari_vslp.core.registries import PENALTIES
+from napari_vslp.core.tissues import Tissue
 from napari_vslp.energy.penalties import TrustTerm, nearest_target
 from napari_vslp.energy.problem import trust_term
 
@@ -26,7 +27,7 @@ def feasible(trust: TrustTerm, price: np.ndarray) -> np.ndarray:
     return np.zeros_like(price) if trust.mode == "none" else price
 
 
-@pytest.mark.parametrize("mode", [m for m in TRUST_MODES if m != "none"])
+@pytest.mark.parametrize("mode", [m for m in PENALTIES.names() if m != "none"])
 @pytest.mark.parametrize("z", [-1.3, -0.4, 0.01, 0.2, 2.0])
 @pytest.mark.parametrize("kappa", [0.5, 1.0])
 def test_step_is_the_proximal_point_of_the_dual(mode: str, z: float, kappa: float) -> None:
@@ -45,7 +46,7 @@ def test_step_is_the_proximal_point_of_the_dual(mode: str, z: float, kappa: floa
 
 
 @given(
-    mode=st.sampled_from(TRUST_MODES),
+    mode=st.sampled_from(PENALTIES.names()),
     weights=st.lists(st.floats(0.01, 1), min_size=3, max_size=3),
     prices=st.lists(st.floats(-3, 3), min_size=3, max_size=3),
 )
@@ -57,7 +58,7 @@ def test_gap_is_never_negative(mode: str, weights: list[float], prices: list[flo
     assert trust.gap(area, price) >= 0
 
 
-@pytest.mark.parametrize("mode", TRUST_MODES)
+@pytest.mark.parametrize("mode", PENALTIES.names())
 def test_gap_vanishes_at_the_target_without_prices(mode: str) -> None:
     assert term(mode).gap(TARGET, np.zeros(3)) == pytest.approx(0, abs=1e-12)
 

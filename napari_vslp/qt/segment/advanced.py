@@ -12,20 +12,13 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_vslp.core.registries import PENALTIES
 from napari_vslp.core.settings import Settings
-from napari_vslp.core.tissues import Trust
 from napari_vslp.qt.parts.steady import SteadyCombo, SteadySpin
 from napari_vslp.qt.segment.model_choice import ModelChoice
 from napari_vslp.qt.segment.shapes_choice import ShapesChoice
 
-TRUSTS: dict[Trust, str] = {
-    "interval": "Within the ± I gave",
-    "measured": "Exactly as typed",
-    "quadratic": "Near them; the image may pull",
-    "kl": "Near them; keep rare tissues",
-    "robust": "Overrule a number far off",
-    "none": "Ignore the numbers",
-}
+TRUSTS = {name: PENALTIES.title(name) for name in PENALTIES.names()}
 DEVICES = {"auto": "Automatic", "cpu": "Processor", "cuda": "Graphics card"}
 _SOFT = ("quadratic", "kl", "robust")
 
