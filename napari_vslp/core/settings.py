@@ -255,5 +255,5 @@ class Settings:
     def as_dict(self) -> dict[str, Any]:
         """Return the settings as plain JSON values."""
         plain = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        plain["extras"] = {name: asdict(options) for name, options in self.extras.items()}
-        return plain
+        extras = {name: asdict(options) for name, options in plain.pop("extras").items()}
+        return plain | ({"extras": extras} if extras else {})
