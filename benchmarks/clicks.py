@@ -24,9 +24,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import distance_transform_edt, label
 
-from napari_vslp.confidence.clicks import KERNEL, ClickKernel
+from napari_vslp.confidence.clicks import KERNEL, ClickKernel, ClickOptions
 from napari_vslp.confidence.colours import Colours, colours_of
 from napari_vslp.confidence.compose import Confidence, confidence_of
+from napari_vslp.confidence.contract import Context
+from napari_vslp.core.settings import Settings
 from napari_vslp.core.tissues import Click, Tissue
 from napari_vslp.encoders.encoder import load_encoder
 from napari_vslp.encoders.features import Features, encode_image
@@ -57,8 +59,12 @@ class Case:
         self, features: Features, clicks: Sequence[Click], kernel: ClickKernel | None
     ) -> Confidence:
         """Return what stage 1 says after some clicks."""
+        settings = Settings(
+            colours=self.colours is not None, extras={"clicks": ClickOptions(kernel)}
+        )
+        kept = {} if self.colours is None else {"colours": self.colours}
         return confidence_of(
-            self.image, features, self.tissues, clicks, kernel=kernel, colours=self.colours
+            Context(self.image, features, self.tissues, tuple(clicks), settings, kept)
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -12,10 +12,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from napari_vslp.core.inputs import Box, ImageReference, Inputs, Paint
 from napari_vslp.core.progress import Job, Progress
-from napari_vslp.core.segmentation import Box, Energy, FloatMap, Segmentation
+from napari_vslp.core.segmentation import (
+    FIDELITY,
+    REGULARISATION,
+    FloatMap,
+    Segmentation,
+    TermMap,
+)
 from napari_vslp.core.settings import TOTAL_VARIATION, Settings
-from napari_vslp.core.tissues import Click, Tissue, check_clicks, check_tissues
+from napari_vslp.core.tissues import Click, Tissue, check_tissues, clicks_by_id
 from napari_vslp.core.weak_labels import ClicksLike, TissuesLike, as_clicks, as_tissues
 from napari_vslp.energy.devices import minimise_on_device, solver_device
 from napari_vslp.energy.minimise import Warm, bounds
@@ -49,7 +56,7 @@ def segment(
     Parameters
     ----------
     image
-        (H, W, 3) uint8 RGB, whatever `slides.plain.to_rgb` converts, or the path of a file.
+        (H, W, 3) uint8 RGB, whatever `raster.array.to_rgb` converts, or the path of a file.
     tissues
         Such as ``{"gland": "60±5", "other": "40"}``; see `weak_labels.as_tissues`.
     clicks
@@ -81,26 +88,27 @@ def segment(
     table = as_tissues(tissues)
     check_tissues(table, chosen.trust)
     notes: tuple[str, ...] = ()
+    path = ""
     if isinstance(image, str | Path):
         from napari_vslp.raster.image_file import read_image
 
+        path = str(Path(image).absolute())
         picture = read_image(image)
         image, notes = picture.pixels, picture.notes
         pixel_size_um = pixel_size_um or picture.pixel_size_um
-    points = as_clicks(clicks)
-    # What can be refused is refused before the network runs.
-    check_clicks(points, table, image_shape(image))
-    prepared = prepare(image, region=region, settings=chosen, job=job)
-    prepared = replace(prepared, notes=(*notes, *prepared.notes))
-    return fuse(
-        prepared,
+    shape = image_shape(image)
+    inputs = Inputs(
+        ImageReference(Path(path).name, path, shape=shape, pixel_size_um=pixel_size_um),
         table,
-        clicks=points,
-        painted=painted,
-        pixel_size_um=pixel_size_um,
-        settings=chosen,
-        job=job,
+        clicks_by_id(as_clicks(clicks), table),
+        None if painted is None else Paint.of(painted, [t.id for t in table], shape),
+        region,
+        chosen,
     )
+    # What can be refused is refused before the network runs.
+    inputs.check()
+    prepared = prepare(image, region=region, settings=chosen, job=job)
+    return run(inputs, replace(prepared, notes=(*notes, *prepared.notes)), job=job)
 
 
 def prepare(
@@ -143,43 +151,48 @@ def prepare(
     return Prepared(rgb, features, region, shape, (*notes, *features.notes))
 
 
-def fuse(
+def run(
+    inputs: Inputs,
     prepared: Prepared,
-    tissues: Sequence[Tissue],
     *,
-    clicks: Sequence[Click] = (),
-    painted: NDArray[np.uint8] | None = None,
-    pixel_size_um: tuple[float, float] | None = None,
-    settings: Settings | None = None,
     start: Segmentation | None = None,
     live: bool = False,
     job: Job | None = None,
 ) -> Segmentation:
-    """Fuse the confidences with the proportions: the fast part.
+    """Fuse the confidences with the proportions: the fast part, which everybody calls.
 
     Parameters
     ----------
+    inputs
+        What was said; clicks and paint in pixels of the whole image.
     prepared
-        From `prepare`.
-    tissues, clicks, painted, pixel_size_um, settings, job
-        As in `segment`; clicks and `painted` in pixels of the whole image.
+        From `prepare`, with the region and options of `inputs`.
     start
         The previous result of this image with the same tissues: a warm start.
     live
         Whether a slider is moving: a few iterations from `start`, refined by a later call.
+    job
+        Cancel token and progress callback.
 
     Returns
     -------
     Segmentation
         Of the prepared region.
+
+    Raises
+    ------
+    VslpError
+        With one sentence, if anything said cannot be.
+    Cancelled
+        If the job was told to stop.
     """
     began = time.perf_counter()
-    settings, job, table = settings or Settings(), job or Job(), tuple(tissues)
-    check_tissues(table, settings.trust)
-    check_clicks(clicks, table, prepared.image_shape)
-    inner, notes = prepared.clicks_inside(tuple(clicks))
+    settings, job, table = inputs.options, job or Job(), inputs.tissues
+    inputs = replace(inputs, image=prepared.refer_to(inputs.image))
+    inputs.check()
+    inner, notes = prepared.clicks_inside(inputs.clicks)
     confidence = prepared.confidence_of(table, inner, settings, keep_start=live)
-    fixed = prepared.fixed_pixels(table, inner, painted)
+    fixed = prepared.fixed_pixels(table, inner, inputs.paint)
     trust = trust_term(table, settings.trust, settings.trust_strength)
     settings, scores, chosen = _with_smoothness(prepared, confidence, settings, start, job)
     radius = prepared.radius_of(settings)
@@ -197,20 +210,54 @@ def fuse(
     labels = round_labels(
         found.state.u, confidence.mean, radius >= 0, *bounds(problem), fixed=fixed
     )
-    result = _result(prepared, table, confidence, found, labels)
-    if learned is not None:
-        energy = replace(result.energy, learned=float(learned.sum(dtype=np.float64)))
-        result = replace(result, learned_map=learned, energy=energy)
+    terms = {"learned": TermMap.of(learned, "doubt: shapes")} if learned is not None else {}
+    result = _result(prepared, inputs, confidence, found, labels, terms)
     return replace(
         result,
         smoothness_scores=scores,
-        clicks=tuple(clicks),
         settings=settings,
-        pixel_size_um=pixel_size_um,
         seconds=time.perf_counter() - began,
         notes=(*result.notes, *notes, *chosen),
         state=warm,
     )
+
+
+def fuse(
+    prepared: Prepared,
+    tissues: Sequence[Tissue],
+    *,
+    clicks: Sequence[Click] = (),
+    painted: NDArray[np.uint8] | None = None,
+    pixel_size_um: tuple[float, float] | None = None,
+    settings: Settings | None = None,
+    start: Segmentation | None = None,
+    live: bool = False,
+    job: Job | None = None,
+) -> Segmentation:
+    """Run tissues and clicks on a prepared image: `run` for scripts that have no `Inputs`.
+
+    Parameters
+    ----------
+    prepared, start, live, job
+        As in `run`.
+    tissues, clicks, painted, pixel_size_um, settings
+        As in `segment`; clicks and `painted` in pixels of the whole image.
+
+    Returns
+    -------
+    Segmentation
+        Of the prepared region.
+    """
+    table, shape = tuple(tissues), prepared.image_shape
+    inputs = Inputs(
+        ImageReference(shape=shape, pixel_size_um=pixel_size_um),
+        table,
+        clicks_by_id(tuple(clicks), table),
+        None if painted is None else Paint.of(painted, [t.id for t in table], shape),
+        prepared.region,
+        settings or Settings(),
+    )
+    return run(inputs, prepared, start=start, live=live, job=job)
 
 
 def _with_smoothness(
@@ -280,47 +327,47 @@ def _warm_state(start: Segmentation | None, tissues: tuple[Tissue, ...]) -> Warm
     """Return the previous state if it belongs to these tissues, in this order."""
     if start is None or not isinstance(start.state, Warm):
         return None
-    same = [t.name for t in start.tissues] == [t.name for t in tissues]
+    same = [t.id for t in start.tissues] == [t.id for t in tissues]
     return start.state if same else None
 
 
-def _result(
+def _result(  # noqa: PLR0917 - one call site above, in this order
     prepared: Prepared,
-    tissues: tuple[Tissue, ...],
+    inputs: Inputs,
     confidence: Confidence,
     found: Solution,
     labels: NDArray[np.uint8],
+    more_terms: Mapping[str, TermMap],
 ) -> Segmentation:
     audit = found.certificate
-    counts = np.bincount(labels.ravel(), minlength=len(tissues) + 1)[1:]
-    pixels = max(1, int(counts.sum()))
+    counts = np.bincount(labels.ravel(), minlength=len(inputs.tissues) + 1)[1:]
+    terms = {
+        FIDELITY: TermMap.of(audit.fidelity, "doubt: numbers"),
+        REGULARISATION: TermMap.of(audit.regularisation, "doubt: boundary"),
+        **more_terms,
+    }
     return Segmentation(
-        tissues=tissues,
-        clicks=(),
+        inputs=inputs,
+        tissues=inputs.tissues,
         labels=labels,
         confidence=confidence.mean,
         spread=confidence.spread,
-        fidelity_map=audit.fidelity,
-        regularisation_map=audit.regularisation,
+        terms=terms,
         margin=audit.margin,
         gap_map=audit.gap_map,
         prices=found.state.price,
-        energy=Energy(
-            fidelity=float(audit.fidelity.sum(dtype=np.float64)),
-            regularisation=float(audit.regularisation.sum(dtype=np.float64)),
-            objective=audit.objective,
-            bound=audit.objective - audit.gap,
-        ),
+        objective=audit.objective,
+        bound=audit.objective - audit.gap,
         gap=audit.relative_gap,
-        asked={t.name: t.interval for t in tissues},
-        reached={t.name: float(n) / pixels for t, n in zip(tissues, counts, strict=True)},
+        shares=counts / max(1, int(counts.sum())),
         iterations=found.iterations,
         seconds=0.0,
         region=prepared.region,
         image_shape=prepared.image_shape,
-        settings=Settings(),
+        settings=inputs.options,
         weights_hash=prepared.features.weights_hash,
         start_only=confidence.start_only,
+        evidence=confidence.maps,
         notes=(*prepared.notes, *confidence.notes),
         versions=installed_versions(),
     )

@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_vslp.core.errors import VslpError
-from napari_vslp.core.segmentation import Box
+from napari_vslp.core.inputs import Box, ImageReference, Paint
 from napari_vslp.core.settings import Settings
 from napari_vslp.core.tissues import Click, Tissue
 from napari_vslp.energy.edges import edge_weight
 from napari_vslp.energy.problem import OUTSIDE, Array, cost_of, fix_pixels
 
 if TYPE_CHECKING:
-    from napari_vslp.confidence.colours import Colours
     from napari_vslp.confidence.compose import Confidence
     from napari_vslp.encoders.features import Features
-
-
-_Shares = tuple[float | None, ...]
 
 
 @dataclass
 class _Last:
     """The last value of each kind, with what it was made from."""
 
-    confidence: tuple[object, _Shares, Confidence] | None = None
+    confidence: tuple[object, object, Confidence] | None = None
     radius: tuple[object, Array] | None = None
     cost: tuple[Confidence, NDArray[np.uint8], Array] | None = None
-    colours: Colours | None = None
+    kept: dict[str, Any] = field(default_factory=dict)
+    content: str | None = None
 
 
 @dataclass
@@ -59,6 +56,14 @@ class Prepared:
     notes: tuple[str, ...] = ()
     _last: _Last = field(default_factory=_Last, repr=False)
 
+    def refer_to(self, image: ImageReference) -> ImageReference:
+        """Return the reference with the size and the hash of what was read."""
+        from napari_vslp.encoders.feature_cache import content_hash
+
+        if self._last.content is None:
+            self._last.content = content_hash(self.image)
+        return replace(image, shape=self.image_shape, sha256=self._last.content)
+
     def clicks_inside(self, clicks: tuple[Click, ...]) -> tuple[tuple[Click, ...], tuple[str, ...]]:
         """Return the clicks in the region, in its pixels, and a note on those left out."""
         top, left, bottom, right = self.region
@@ -79,7 +84,7 @@ class Prepared:
         settings: Settings,
         keep_start: bool,
     ) -> Confidence:
-        """Return the confidence for tissues and clicks; kept until one of them changes.
+        """Return the confidence for tissues and clicks; kept until something it needs changes.
 
         Parameters
         ----------
@@ -87,56 +92,36 @@ class Prepared:
             Whether a confidence that was guessed from the shares stays while a slider moves, so
             that its clusters do not swap names under the hand.
         """
-        from napari_vslp.confidence.compose import confidence_of
+        from napari_vslp.confidence.compose import active_sources, confidence_of
+        from napari_vslp.confidence.contract import Context, depends_on
 
-        key = (tuple(t.name for t in tissues), clicks, settings.seed, settings.colours)
-        shares = tuple(t.value for t in tissues)
+        context = Context(
+            self.image, self.features, tissues, clicks, settings, kept=self._last.kept
+        )
+        sources = active_sources(context)
+        key = depends_on(context, sources)
+        by_shares = any("proportions" in source.needs for source in sources)
+        shares = tuple(t.value for t in tissues) if by_shares else ()
         if self._last.confidence is not None:
             old_key, old_shares, found = self._last.confidence
-            if old_key == key and (keep_start or not found.uses_shares or old_shares == shares):
+            if old_key == key and (keep_start or old_shares == shares):
                 return found
-        colours = self._colours() if settings.colours else None
-        found = confidence_of(
-            self.image, self.features, tissues, clicks, seed=settings.seed, colours=colours
-        )
+        found = confidence_of(context)
         self._last.confidence = (key, shares, found)
         return found
 
-    def _colours(self) -> Colours:
-        from napari_vslp.confidence.colours import colours_of
-
-        if self._last.colours is None:
-            self._last.colours = colours_of(self.image)
-        return self._last.colours
-
     def fixed_pixels(
-        self,
-        tissues: tuple[Tissue, ...],
-        clicks: tuple[Click, ...],
-        painted: NDArray[np.uint8] | None,
+        self, tissues: tuple[Tissue, ...], clicks: tuple[Click, ...], paint: Paint | None
     ) -> NDArray[np.uint8]:
-        """Return (h, w) uint8: 0 free, i + 1 where a click or the brush fixed tissue i.
-
-        Raises
-        ------
-        VslpError
-            If the painted layer has another size than the image or names a tissue not there.
-        """
+        """Return (h, w) uint8: 0 free, i + 1 where a click or the brush fixed tissue i."""
         fixed = np.zeros(self.image.shape[:2], np.uint8)
-        index = {t.name: i + 1 for i, t in enumerate(tissues)}
+        index = {t.id: i + 1 for i, t in enumerate(tissues)}
         for click in clicks:
             fixed[click.row, click.column] = index[click.tissue]
-        if painted is None:
+        if paint is None:
             return fixed
-        if painted.shape != self.image_shape:
-            raise VslpError(
-                f"The painted corrections are {_size(painted.shape)}, the image "
-                f"{_size(self.image_shape)}: paint on a layer of the image's size."
-            )
         top, left, bottom, right = self.region
-        inner = np.asarray(painted[top:bottom, left:right])
-        if inner.max(initial=0) > len(tissues):
-            raise VslpError("Some pixels are painted with a tissue that is no longer in the table.")
+        inner = paint.by_position(tissues)[top:bottom, left:right]
         # The brush wins over a click: painting over it is how a click is corrected.
         return np.where(inner > 0, inner, fixed).astype(np.uint8)
 
@@ -166,7 +151,3 @@ class Prepared:
         cost = fix_pixels(cost_of(confidence.mean), fixed)
         self._last.cost = (confidence, fixed, cost)
         return cost
-
-
-def _size(shape: tuple[int, ...]) -> str:
-    return " × ".join(map(str, shape)) + " px"

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_vslp.core.segmentation import Energy, Segmentation
+from napari_vslp.core.inputs import ImageReference, Inputs
+from napari_vslp.core.segmentation import Segmentation, TermMap
 from napari_vslp.core.settings import Settings
 from napari_vslp.core.tissues import Click, Tissue, coloured
 
@@ -95,28 +96,32 @@ def result() -> Segmentation:
     labels[:, 32:] = 3
     confidence = rng.dirichlet(np.ones(3), (height, width)).transpose(2, 0, 1).astype(np.float32)
     maps = rng.random((4, height, width)).astype(np.float32)
-    energy = Energy(float(maps[0].sum()), float(maps[1].sum()), 1234.5, 1234.4)
     return Segmentation(
+        inputs=Inputs(
+            ImageReference(shape=(40, 60), pixel_size_um=(0.5, 0.25)),
+            tuple(tissues),
+            (Click("tumour", 8, 12),),
+        ),
         tissues=tuple(tissues),
-        clicks=(Click("tumour", 8, 12),),
         labels=labels,
         confidence=confidence,
         spread=maps[2],
-        fidelity_map=maps[0],
-        regularisation_map=maps[1],
+        terms={
+            "fidelity": TermMap.of(maps[0], "doubt: numbers"),
+            "regularisation": TermMap.of(maps[1], "doubt: boundary"),
+        },
         margin=maps[2],
         gap_map=maps[3],
         prices=np.array([0.1, -0.2, 0.0]),
-        energy=energy,
+        objective=1234.5,
+        bound=1234.4,
         gap=8e-5,
-        asked={t.name: t.interval for t in tissues},
-        reached={"tumour": 0.5, "Lymphozyten (µ)": 0.3, "stroma": 0.2},
+        shares=np.array([0.5, 0.3, 0.2]),
         iterations=120,
         seconds=0.25,
         region=(5, 10, 5 + height, 10 + width),
         image_shape=(40, 60),
         settings=Settings(),
-        pixel_size_um=(0.5, 0.25),
         weights_hash="abc",
         notes=("The image is grey; colour would help it.",),
         versions={"napari-vslp": "0.1.0"},

@@ -221,19 +221,18 @@ def test_a_learned_regulariser_is_shown_apart(prepared: Prepared, tmp_path: Path
     tissues = (Tissue("gland", 0.6, 0.05), Tissue("other", 0.4, 0.05))
     settings = replace(FAST, regulariser=str(path))
     result = fuse(prepared, tissues, settings=settings)
-    assert result.learned_map is not None
-    assert result.learned_map.shape == result.labels.shape
-    assert (result.learned_map >= 0).all()
-    assert result.energy.learned == pytest.approx(result.learned_map.sum(), rel=1e-4)
+    learned = result.terms["learned"]
+    assert learned.map.shape == result.labels.shape
+    assert (learned.map >= 0).all()
+    assert learned.total == pytest.approx(learned.map.sum(), rel=1e-4)
     energy = result.energy
-    assert energy.total == pytest.approx(energy.fidelity + energy.regularisation + energy.learned)
+    assert energy.total == pytest.approx(energy.fidelity + energy.regularisation + learned.total)
     assert any("did no better" in note for note in result.notes)
     moved = (Tissue("gland", 0.55, 0.05), Tissue("other", 0.45, 0.05))
     follower = fuse(prepared, moved, settings=settings, start=result, live=True)
-    assert follower.learned_map is not None
+    assert "learned" in follower.terms
     plain = fuse(prepared, tissues, settings=FAST, start=result)
-    assert plain.learned_map is None
-    assert plain.energy.learned == 0
+    assert "learned" not in plain.terms
 
 
 def test_a_regulariser_that_is_not_there_is_named(prepared: Prepared) -> None:

@@ -15,10 +15,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
 
+from napari_vslp.confidence.contract import Context, Evidence, Need
 from napari_vslp.core.tissues import Click
 from napari_vslp.encoders.tiling import STRIDE
 
@@ -53,6 +55,46 @@ class ClickKernel:
 # and reach are those with which the audit's own clicks bring most (docs/accuracy.md).
 KERNEL = ClickKernel()
 CORRECTIVE = ClickKernel(reach=48.0, floor=0.2)
+
+
+@dataclass(frozen=True)
+class ClickOptions:
+    """What may be told about clicks beyond the clicks themselves.
+
+    Attributes
+    ----------
+    kernel
+        How far and how strongly a click speaks; by default as far as nothing else does, with
+        constants that were tuned once for all images.
+    """
+
+    kernel: ClickKernel | None = None
+
+
+class Clicks:
+    """The residual of the clicks, in each view, on the logits that the others gave."""
+
+    name = "clicks"
+    level: Literal["grid"] = "grid"
+    needs: frozenset[Need] = frozenset({"clicks"})
+    Options = ClickOptions
+
+    def active(self, context: Context) -> bool:
+        """Where there are clicks."""
+        return bool(context.clicks)
+
+    def __call__(self, belief: Tensor, context: Context) -> Evidence:
+        """Return the belief with the clicks' residual."""
+        chosen: ClickOptions = context.settings.of(self.name, ClickOptions)
+        kernel = chosen.kernel or (CORRECTIVE if context.told else KERNEL)
+        cells = cells_of(context.clicks, context.grid)
+        near = nearness(cells, context.grid, kernel)
+        pairs = zip(context.embedding.vectors, belief, strict=True)
+        residuals = [
+            residual_logits(vectors, one, cells, context.owners, near, kernel=kernel)
+            for vectors, one in pairs
+        ]
+        return Evidence(belief + torch.stack(residuals))
 
 
 def cells_of(clicks: Sequence[Click], grid: tuple[int, int]) -> Tensor:

@@ -7,11 +7,15 @@ for one click a tissue.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from napari_vslp.confidence.contract import Context, Evidence, Need
+from napari_vslp.confidence.white import white_on_grid
 
 Points = NDArray[np.float64]
 
@@ -21,6 +25,47 @@ _STARTS = 3
 # A cosine of 0.6 more is one nat: a guess that stays a guess (`benchmarks/clicks.py`).
 _TEMPERATURE = 0.6
 _SMALLEST_SHARE = 1e-3
+# By how much the only unclicked tissue of a group leads where nothing looks like a click (nats).
+_UNCLICKED = 1.0
+
+
+class Clusters:
+    """A start for tissues that nothing else tells apart; a click in each makes it superfluous."""
+
+    name = "clusters"
+    level: Literal["grid"] = "grid"
+    needs: frozenset[Need] = frozenset({"proportions"})
+
+    def active(self, context: Context) -> bool:
+        """Where some tissues of one meaning have no click."""
+        return bool(context.unsplit) or bool(_left_over(context))
+
+    def __call__(self, belief: Tensor, context: Context) -> Evidence:
+        """Return the belief with the clusters' log-odds in each group that nothing splits."""
+        weights = (belief + white_on_grid(context)).softmax(1).mean(0)
+        vectors, seed = context.embedding.vectors[0], context.settings.seed
+        for group in context.unsplit:
+            free = list(group)
+            shares = [context.tissues[i].value for i in free]
+            split = balanced_clusters(vectors, weights[free].sum(0), shares, seed)
+            belief[:, free] += split + torch.log(torch.tensor(float(len(free))))
+        for one in _left_over(context):
+            belief[:, [one]] += _UNCLICKED
+        names = [[context.tissues[i].name for i in group] for group in context.unsplit]
+        return Evidence(belief, notes=tuple(_ask_for_clicks(group) for group in names))
+
+
+def _left_over(context: Context) -> list[int]:
+    """Return the tissues that alone of their group have no click."""
+    clicked = set(context.owners.tolist())
+    free = [[i for i in group if i not in clicked] for group in context.groups.values()]
+    sizes = [len(group) for group in context.groups.values()]
+    return [f[0] for f, size in zip(free, sizes, strict=True) if len(f) == 1 and size > 1]
+
+
+def _ask_for_clicks(names: Sequence[str]) -> str:
+    listed = f"{', '.join(names[:-1])} and {names[-1]}"
+    return f"Areas alone cannot tell which tissue is which: click once in each of {listed}."
 
 
 def balanced_clusters(

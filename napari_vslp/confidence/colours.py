@@ -13,12 +13,15 @@ stroma full of lymphocytes, they hardly count.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
+
+from napari_vslp.confidence.contract import Context, Evidence, Need
 
 # Bins a side: brightness by red against blue. A table of 256 fits a byte.
 BINS = 16
@@ -33,6 +36,26 @@ _LEAST_SHARE = 0.01
 _TELLING = 0.25
 # As many pixels as are looked at to learn the colours.
 _SAMPLE = 2**18
+
+
+class OwnColours:
+    """What the image's own colours say, last, of tissues that anything but areas told apart."""
+
+    name = "colours"
+    level: Literal["image"] = "image"
+    needs: frozenset[Need] = frozenset()
+
+    def active(self, context: Context) -> bool:
+        """Where they are asked for and no tissues are mere clusters.
+
+        Clusters of the typed sizes are guesses: their colours would only make them look sure.
+        """
+        return context.settings.colours and not context.unsplit
+
+    def __call__(self, belief: Tensor, context: Context) -> Evidence:
+        """Return the confidences (K, H, W) with what the colours say of them."""
+        colours = context.once(self.name, lambda: colours_of(context.image))
+        return Evidence(add_colours(belief, colours, context.is_white))
 
 
 @dataclass(frozen=True)

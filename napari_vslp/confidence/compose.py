@@ -1,8 +1,7 @@
-"""Stage 1's word on every pixel: the head, the pixel rule for white and the clicks together."""
+"""Stage 1's word on every pixel: all sources of confidence, one after the other."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,18 +9,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_vslp.confidence.clicks import (
-    CORRECTIVE,
-    KERNEL,
-    ClickKernel,
-    cells_of,
-    nearness,
-    residual_logits,
-)
-from napari_vslp.confidence.colours import Colours, add_colours
-from napari_vslp.confidence.head import Prior, prior_of
-from napari_vslp.core.tissues import Click, Tissue, check_clicks
-from napari_vslp.encoders.features import Features
+from napari_vslp.confidence.contract import ConfidenceSource, Context, Evidence
+from napari_vslp.core.registries import SOURCES
+from napari_vslp.core.segmentation import EvidenceMap
+from napari_vslp.core.tissues import check_clicks
 from napari_vslp.encoders.tiling import upsample
 
 FLOOR = 1e-4
@@ -43,6 +34,8 @@ class Confidence:
         True where the typed shares shaped it, as the sizes of clusters.
     notes
         Sentences the user should read.
+    maps
+        What sources show beside their word.
     """
 
     mean: NDArray[np.float32]
@@ -50,103 +43,70 @@ class Confidence:
     start_only: bool
     uses_shares: bool
     notes: tuple[str, ...]
+    maps: dict[str, EvidenceMap]
+
+
+def active_sources(context: Context) -> tuple[ConfidenceSource, ...]:
+    """Return the sources that have a word to say, in order."""
+    sources = (kind() for kind in SOURCES)
+    return tuple(source for source in sources if source.active(context))
 
 
 @torch.inference_mode()
-def confidence_of(
-    image: NDArray[np.uint8],
-    features: Features,
-    tissues: Sequence[Tissue],
-    clicks: Sequence[Click] = (),
-    seed: int = 0,
-    *,
-    kernel: ClickKernel | None = None,
-    colours: Colours | None = None,
-) -> Confidence:
-    """Return the confidence for tissues and clicks; quick enough to follow every click.
+def confidence_of(context: Context) -> Confidence:
+    """Return what all sources say together; quick enough to follow every click.
 
-    White background comes from the pixel rule; each other tissue has its share of the head's
-    probability; clicks add their residual in each view; tissues that nothing tells apart are
-    split by clusters of the typed sizes. At stride 4 the views' probabilities p_v are averaged;
-    p̄ without the pixel rule is brought to full resolution and there multiplied by it, so that it
-    keeps its sharpness. What the image's colours say is added last, where anything but areas told
-    the tissues apart.
-
-    Parameters
-    ----------
-    image : ndarray
-        RGB, shape (H, W, 3), uint8: the one that `features` was made from.
-    features : Features
-        From `encode_image`.
-    tissues : sequence of Tissue
-        K of them.
-    clicks : sequence of Click
-        Inside the image.
-    seed : int
-        Of the clusters.
-    kernel : ClickKernel, optional
-        How far and how strongly a click speaks; by default as far as nothing else does, with
-        constants that were tuned once for all images.
-    colours : Colours, optional
-        Of the image; without them colours do not count.
-
-    Returns
-    -------
-    Confidence
-        For this image.
+    On the grid at stride 4 the logits of each view are summed up and the views' probabilities p_v
+    averaged; p̄, without what single pixels know better, is brought to full resolution and there
+    multiplied by that, so that it keeps its sharpness. Then the sources on the image speak.
 
     Raises
     ------
     VslpError
         If a click lies outside the image or names no tissue.
     """
-    check_clicks(clicks, tissues, (image.shape[0], image.shape[1]))
-    names = [t.name for t in tissues]
-    owners = torch.tensor([names.index(c.tissue) for c in clicks], dtype=torch.int64)
-    prior = prior_of(features, tissues, frozenset(owners.tolist()), seed)
-    white = prior.white_on_grid((prior.views.shape[2], prior.views.shape[3]))
-    views = prior.views + white
-    if clicks:
-        chosen = kernel or (CORRECTIVE if prior.told else KERNEL)
-        views = _with_clicks(views, features, clicks, owners, chosen)
-    views = views.softmax(1)
-    mean = views.mean(0)
-    full = _full_size((mean.log() - white).softmax(0), prior, features.shape)
-    # Clusters of the typed sizes are guesses: their colours would only make them look sure.
-    if colours is not None and not prior.unsplit:
-        full = add_colours(full, colours, prior.is_white)
+    check_clicks(context.clicks, context.tissues, context.embedding.shape)
+    sources = active_sources(context)
+    views, words = _on_grid(context, sources)
+    probabilities = views.softmax(1)
+    mean = probabilities.mean(0)
+    full = _full_size(mean, words, context.embedding.shape)
+    for source in (one for one in sources if one.level == "image"):
+        word = source(full, context)
+        words.append(word)
+        full = word.belief
     return Confidence(
         _floored(full),
-        _spread(views, mean, features.shape),
-        start_only=not prior.informed and not clicks,
-        uses_shares=bool(prior.unsplit),
-        notes=tuple(_ask_for_clicks([names[i] for i in group]) for group in prior.unsplit),
+        _spread(probabilities, mean, context.embedding.shape),
+        start_only=not context.informed and not context.clicks,
+        uses_shares=bool(context.unsplit),
+        notes=tuple(note for word in words for note in word.notes),
+        maps={name: one for word in words for name, one in word.maps.items()},
     )
 
 
-def _with_clicks(
-    views: Tensor,
-    features: Features,
-    clicks: Sequence[Click],
-    owners: Tensor,
-    kernel: ClickKernel,
-) -> Tensor:
-    grid = (views.shape[2], views.shape[3])
-    cells = cells_of(clicks, grid)
-    near = nearness(cells, grid, kernel)
-    pairs = zip(features.vectors, views, strict=True)
-    residuals = [
-        residual_logits(vectors, one, cells, owners, near, kernel=kernel) for vectors, one in pairs
-    ]
-    return views + torch.stack(residuals)
+def _on_grid(
+    context: Context, sources: tuple[ConfidenceSource, ...]
+) -> tuple[Tensor, list[Evidence]]:
+    belief = torch.zeros(len(context.embedding.vectors), len(context.tissues), *context.grid)
+    words = []
+    for source in (one for one in sources if one.level == "grid"):
+        words.append(source(belief, context))
+        belief = words[-1].belief
+    return belief, words
 
 
-def _full_size(mean: Tensor, prior: Prior, shape: tuple[int, int]) -> Tensor:
+def _full_size(mean: Tensor, words: list[Evidence], shape: tuple[int, int]) -> Tensor:
+    logits = mean.log()
+    for word in words:
+        if word.coarse is not None:
+            logits = logits - word.coarse
     # Not in logits: between two tissues that would raise a third one.
-    full = upsample(mean[None], shape)[0]
-    if prior.white is not None:
-        full = full * prior.white_logits(prior.white).exp_()
-        full /= full.sum(0)
+    full = upsample(logits.softmax(0)[None], shape)[0]
+    for word in words:
+        if word.sharp is not None:
+            full = full * word.sharp.exp()
+            full /= full.sum(0)
     return full
 
 
@@ -162,8 +122,3 @@ def _spread(views: Tensor, mean: Tensor, shape: tuple[int, int]) -> NDArray[np.f
     count = mean.shape[0]
     spread = (variance * (count / max(1, count - 1))).sqrt_().clamp_(0, 1)
     return np.ascontiguousarray(upsample(spread[None, None], shape)[0, 0].numpy())
-
-
-def _ask_for_clicks(names: Sequence[str]) -> str:
-    listed = f"{', '.join(names[:-1])} and {names[-1]}"
-    return f"Areas alone cannot tell which tissue is which: click once in each of {listed}."

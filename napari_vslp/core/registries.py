@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from napari_vslp.core.registry import Registry
+from napari_vslp.core.registry import Registries, Registry
 
-# napari_vslp.energy.penalties.Penalty
+# Classes of napari_vslp.energy.penalties.Penalty
 PENALTIES: Registry[Any] = Registry(
     "way to trust the shares",
     "napari_vslp.penalties",
@@ -31,3 +31,20 @@ PENALTIES: Registry[Any] = Registry(
         "none": "Ignore the numbers",
     },
 )
+
+# Classes of napari_vslp.confidence.contract.ConfidenceSource, in the order in which they speak
+SOURCES: Registry[Any] = Registry(
+    "source of confidence",
+    "napari_vslp.sources",
+    {
+        "head": "napari_vslp.confidence.head:Head",
+        "clusters": "napari_vslp.confidence.clusters:Clusters",
+        "white": "napari_vslp.confidence.white:White",
+        "clicks": "napari_vslp.confidence.clicks:Clicks",
+        "colours": "napari_vslp.confidence.colours:OwnColours",
+    },
+)
+
+# Members whose own `Options` ride in `Settings.extras`: the flags of the command line and the rows
+# of the dock come from these.
+EXTRAS = Registries((SOURCES,))

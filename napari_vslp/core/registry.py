@@ -7,7 +7,7 @@ registry's group, a script or a test by `Registry.add`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, TypeVar, cast
@@ -42,6 +42,7 @@ class Registry(Generic[Member]):
         self.kind, self.group = kind, group
         self._found: dict[str, Member | str | EntryPoint] = dict(built_in)
         self._titles = dict(titles or {})
+        self._built_in = frozenset(built_in)
         self._others_known = False
 
     def add(self, name: str, member: Member | str) -> None:
@@ -63,6 +64,10 @@ class Registry(Generic[Member]):
     def names(self) -> tuple[str, ...]:
         """Return the names of all members, in order."""
         return tuple(self._all())
+
+    def added(self) -> tuple[str, ...]:
+        """Return the names of the members that are not built in."""
+        return tuple(name for name in self._all() if name not in self._built_in)
 
     def get(self, name: str) -> Member:
         """Return a member.
@@ -113,3 +118,38 @@ class Registry(Generic[Member]):
                 f"The {self.kind} “{name}” cannot be loaded ({error}): "
                 "install the package that offers it again."
             ) from error
+
+
+class Registries:
+    """Several registries looked at as one, for what their members have in common.
+
+    Parameters
+    ----------
+    members
+        Registries whose names do not clash.
+    """
+
+    def __init__(self, members: Sequence[Registry[Any]]) -> None:
+        self._members = tuple(members)
+
+    def get(self, name: str) -> Any:  # noqa: ANN401 - a member of any contract
+        """Return the member of that name in the first registry that has one.
+
+        Raises
+        ------
+        VslpError
+            If none has.
+        """
+        for registry in self._members:
+            if name in registry:
+                return registry.get(name)
+        kinds = " or ".join(registry.kind for registry in self._members)
+        raise VslpError(f"There is no {kinds} “{name}”: install the package that offers it.")
+
+    def added(self) -> dict[str, Any]:
+        """Return the members that are not built in and have options of their own, by name.
+
+        Only these are loaded: the built-in members' options are fields of `Settings`.
+        """
+        found = {name: r.get(name) for r in self._members for name in r.added()}
+        return {name: member for name, member in found.items() if hasattr(member, "Options")}

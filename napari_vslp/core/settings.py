@@ -235,7 +235,7 @@ class Settings:
         group="running",
         dock=False,
     )
-    extras: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    extras: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}), hash=False)
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""

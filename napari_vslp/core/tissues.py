@@ -44,6 +44,9 @@ class Tissue:
         RGB, 0–255.
     locked
         Whether the slider stays put while another one is moved.
+    id
+        What clicks and paint refer to, so that a rename moves nothing: a name is no identity. By
+        default the first name.
     """
 
     name: str
@@ -51,6 +54,12 @@ class Tissue:
     tolerance: float = 0.05
     colour: Colour = PALETTE[0]
     locked: bool = False
+    id: str = ""
+
+    def __post_init__(self) -> None:
+        """Take the first name as the identity."""
+        if not self.id:
+            object.__setattr__(self, "id", self.name)
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -76,7 +85,7 @@ class Click:
     Attributes
     ----------
     tissue
-        Name of the tissue.
+        `Tissue.id` of the tissue, which is its name unless that was changed.
     row, column
         Pixel indices in the image (level 0), row downwards.
     """
@@ -178,6 +187,15 @@ def _check_one(tissue: Tissue, seen: set[str]) -> None:
             raise VslpError(f"The share of {tissue.name} must lie between 0 and 100 %.")
 
 
+def clicks_by_id(clicks: Sequence[Click], tissues: Sequence[Tissue]) -> tuple[Click, ...]:
+    """Return clicks that refer to tissues by id, from clicks that give an id or a name.
+
+    A click of no tissue comes back as it is, for `check_clicks` to refuse.
+    """
+    ids = {t.name: t.id for t in tissues} | {t.id: t.id for t in tissues}
+    return tuple(replace(c, tissue=ids.get(c.tissue, c.tissue)) for c in clicks)
+
+
 def check_clicks(
     clicks: Sequence[Click], tissues: Sequence[Tissue], shape: tuple[int, int]
 ) -> None:
@@ -188,60 +206,22 @@ def check_clicks(
     shape
         Height and width of the image (px).
     """
-    names = {t.name for t in tissues}
+    names = {t.id: t.name for t in tissues}
     taken: dict[tuple[int, int], str] = {}
     for click in clicks:
         if click.tissue not in names:
             raise VslpError(
                 f"A click names the tissue “{click.tissue}”, which is not among "
-                f"{', '.join(sorted(names))}: correct its name or add that tissue."
+                f"{', '.join(sorted(names.values()))}: correct its name or add that tissue."
             )
-        at = (click.row, click.column)
+        name, at = names[click.tissue], (click.row, click.column)
         if not (0 <= at[0] < shape[0] and 0 <= at[1] < shape[1]):
             raise VslpError(
-                f"The click for {click.tissue} at row {at[0]}, column {at[1]} lies outside the "
+                f"The click for {name} at row {at[0]}, column {at[1]} lies outside the "
                 f"image of {shape[0]} × {shape[1]} px: move it inside."
             )
-        if taken.setdefault(at, click.tissue) != click.tissue:
+        if taken.setdefault(at, name) != name:
             raise VslpError(
-                f"{taken[at]} and {click.tissue} are both clicked at row {at[0]}, "
+                f"{taken[at]} and {name} are both clicked at row {at[0]}, "
                 f"column {at[1]}: remove one of the two."
             )
-
-
-def share_change(tissues: Sequence[Tissue], index: int, value: float) -> list[Tissue]:
-    """Move one slider and share the change among the unlocked others, in proportion.
-
-    The known shares always sum to 1 afterwards, and locked or unknown ones stay as they are.
-
-    Parameters
-    ----------
-    tissues
-        The table before the move; its known values sum to 1, or to less with unknown ones.
-    index
-        Which slider is moved.
-    value
-        Where to, in [0, 1]; held back to what the locked ones leave free.
-
-    Returns
-    -------
-    list of Tissue
-        The table after the move.
-    """
-    others = [i for i, t in enumerate(tissues) if i != index and t.value is not None]
-    free = [i for i in others if not tissues[i].locked]
-    room = 1.0 - sum(tissues[i].value or 0.0 for i in others if tissues[i].locked)
-    has_unknown = any(t.value is None for i, t in enumerate(tissues) if i != index)
-    room = max(0.0, room)
-    # Nobody can give or take: with all others locked the slider has only one place to be.
-    value = min(max(value, 0.0), room) if free or has_unknown else room
-    moved = list(tissues)
-    moved[index] = replace(tissues[index], value=value)
-    rest = room - value
-    total = sum(tissues[i].value or 0.0 for i in free)
-    if has_unknown and total <= rest:
-        return moved
-    for i in free:
-        share = (tissues[i].value or 0.0) / total if total > 0 else 1 / len(free)
-        moved[i] = replace(tissues[i], value=rest * share)
-    return moved

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_vslp.core.errors import VslpError
+from napari_vslp.core.inputs import Box
 from napari_vslp.core.progress import Job, Progress
-from napari_vslp.core.segmentation import Box
 from napari_vslp.evaluation.masks import IGNORED, Labels, find_mask, read_mask
 from napari_vslp.learning.cohort import Bag, Cohort
 from napari_vslp.learning.cohort_table import meaning, read_table

@@ -54,14 +54,17 @@ def write_result(result: Segmentation, image: NDArray[np.uint8], folder: str | P
     with staged(folder, stale=[LEARNED]) as stage:
         _write_mask(result, stage)
         draw_overlay(result, image).save(stage / "overlay.png")
-        _write_map(result, result.fidelity_map, stage / "fidelity.tif")
-        _write_map(result, result.regularisation_map, stage / "regularisation.tif")
-        if result.learned_map is not None:
-            _write_map(result, result.learned_map, stage / LEARNED)
+        for name, values in energy_maps(result).items():
+            _write_map(result, values, stage / f"{name}.tif")
         text = json.dumps(summary(result), indent=2, ensure_ascii=False, allow_nan=False)
         (stage / "summary.json").write_text(text + "\n", encoding="utf-8")
         names = sorted(path.name for path in stage.iterdir())
     return [folder / name for name in names]
+
+
+def energy_maps(result: Segmentation) -> dict[str, NDArray[np.float32]]:
+    """Return the map of each term of the energy, (h, w) float32, by the term's name."""
+    return {name: term.map for name, term in result.terms.items()}
 
 
 def _whole(result: Segmentation, part: NDArray[Any]) -> NDArray[Any]:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from hashlib import sha256
 from typing import Any
 
+import numpy as np
+
+from napari_vslp.core.inputs_file import inputs_as_json
 from napari_vslp.core.segmentation import Segmentation
 
 
@@ -33,6 +37,8 @@ def summary(result: Segmentation) -> dict[str, Any]:
         "start_only": bool(result.start_only),
         "notes": list(result.notes),
         "settings": result.settings.as_dict(),
+        "inputs": inputs_as_json(result.inputs),
+        "labels_sha256": sha256(np.ascontiguousarray(result.labels).tobytes()).hexdigest(),
         "seed": int(result.settings.seed),
         "weights": result.weights_hash,
         "versions": dict(result.versions),
@@ -40,11 +46,10 @@ def summary(result: Segmentation) -> dict[str, Any]:
 
 
 def _energy(result: Segmentation) -> dict[str, float]:
+    energy = result.energy
     return {
-        "fidelity": float(result.energy.fidelity),
-        "regularisation": float(result.energy.regularisation),
-        "total": float(result.energy.total),
-        "learned": float(result.energy.learned),
-        "objective": float(result.energy.objective),
-        "bound": float(result.energy.bound),
+        **{name: float(total) for name, total in energy.terms.items()},
+        "total": float(energy.total),
+        "objective": float(energy.objective),
+        "bound": float(energy.bound),
     }

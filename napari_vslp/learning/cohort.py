@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from napari_vslp.core.errors import VslpError
-from napari_vslp.core.segmentation import Box
+from napari_vslp.core.inputs import Box
 from napari_vslp.learning.cohort_columns import find_columns
 from napari_vslp.learning.cohort_rows import (
     common_pixel_size,

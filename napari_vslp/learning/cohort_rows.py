@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from napari_vslp.core.errors import VslpError
-from napari_vslp.core.segmentation import Box
+from napari_vslp.core.inputs import Box
 from napari_vslp.learning.cohort_columns import Columns
 from napari_vslp.learning.cohort_shares import read_number
 from napari_vslp.learning.cohort_table import Row, Table

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_vslp.core.segmentation import FloatMap, Segmentation
+from napari_vslp.core.segmentation import FIDELITY, FloatMap, Segmentation
 
 Indices = NDArray[np.intp]
 
@@ -114,7 +114,9 @@ def _allowed(result: Segmentation) -> NDArray[np.bool_]:
 
 
 def boundary_map(result: Segmentation) -> FloatMap:
-    """Return the energy of the boundaries, with the learned part if there is one, (h, w)."""
-    if result.learned_map is None:
-        return result.regularisation_map
-    return result.regularisation_map + result.learned_map
+    """Return the energy of the boundaries and of all further terms, (h, w) float32."""
+    maps = [term.map for name, term in result.terms.items() if name != FIDELITY]
+    boundaries = maps[0]
+    for one in maps[1:]:
+        boundaries = boundaries + one
+    return boundaries

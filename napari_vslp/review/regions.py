@@ -12,7 +12,8 @@ from skimage.feature import peak_local_max
 from skimage.measure import find_contours
 from skimage.segmentation import watershed
 
-from napari_vslp.core.segmentation import Box, FloatMap, Segmentation
+from napari_vslp.core.inputs import Box
+from napari_vslp.core.segmentation import FloatMap, Segmentation
 from napari_vslp.review.pixels import boundary_map, runner_up, terms_at
 
 MOST = 30

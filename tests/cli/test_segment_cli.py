@@ -4,7 +4,6 @@ import io
 import json
 import subprocess
 import sys
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,6 +15,7 @@ from napari_vslp.cli.terminal import make_printable, table
 from napari_vslp.core.errors import VslpError
 from napari_vslp.core.progress import Progress
 from napari_vslp.core.segmentation import Segmentation
+from tests.made import with_pixel_size
 
 SLOW = ("torch", "timm", "napari", "numba", "numpy", "skimage", "scipy", "PIL", "rich")
 TWO = ("--tissue", "gland=60±5", "--tissue", "other=40±5")
@@ -268,6 +268,6 @@ def test_a_damaged_file_gets_one_line(tmp_path):
 
 
 def test_the_table_leaves_out_areas_that_are_unknown(result):
-    lines = table(replace(result, pixel_size_um=None)).splitlines()
+    lines = table(with_pixel_size(result, None)).splitlines()
     assert lines[0].split() == ["tissue", "asked", "reached"]
     assert lines[3].split() == ["stroma", "unknown", "20.0", "%"]

@@ -11,8 +11,10 @@ from scipy.ndimage import gaussian_filter
 from napari_vslp.confidence.clicks import KERNEL, cells_of, nearness, residual_logits
 from napari_vslp.confidence.clusters import balanced_clusters, sizes_of
 from napari_vslp.confidence.compose import FLOOR, confidence_of
+from napari_vslp.confidence.contract import Context
 from napari_vslp.confidence.names import WHITE, match_tissues
 from napari_vslp.core.errors import VslpError
+from napari_vslp.core.settings import Settings
 from napari_vslp.core.tissues import Click, Tissue
 from napari_vslp.demo import tumour_nest
 from napari_vslp.encoders.encoder import load_encoder
@@ -50,8 +52,13 @@ def blank(features):
     return np.full((*features.shape, 3), 128, np.uint8)
 
 
+def confidence_in(image, features, tissues, clicks=()):
+    plain = Settings(colours=False)
+    return confidence_of(Context(image, features, tuple(tissues), tuple(clicks), plain))
+
+
 def confidence(features, tissues, clicks=()):
-    return confidence_of(blank(features), features, tissues, clicks)
+    return confidence_in(blank(features), features, tissues, clicks)
 
 
 def clicks_on(features, *names_and_columns):
@@ -114,10 +121,10 @@ def test_a_turned_image_gives_the_turned_confidence(nest, view):
     image, features = nest
     turned = view.apply(torch.from_numpy(image).permute(2, 0, 1)).permute(1, 2, 0).numpy()
     turned = np.ascontiguousarray(turned)
-    theirs = confidence_of(
+    theirs = confidence_in(
         turned, encode_image(turned, load_encoder("bundled", "cpu")), GLAND_OTHER
     )
-    ours = confidence_of(image, features, GLAND_OTHER).mean
+    ours = confidence_in(image, features, GLAND_OTHER).mean
     undone = view.undo(torch.from_numpy(theirs.mean)).numpy()
     np.testing.assert_allclose(undone, ours, atol=0.01)
 
@@ -161,11 +168,11 @@ def test_a_click_that_agrees_with_a_sure_head_changes_nothing():
 
 def test_the_clicked_pixel_itself_obeys(nest):
     image, features = nest
-    before = confidence_of(image, features, GLAND_OTHER).mean
+    before = confidence_in(image, features, GLAND_OTHER).mean
     for tissue in (0, 1):
         row, column = np.unravel_index(before[1 - tissue].argmax(), before.shape[1:])
         click = Click(GLAND_OTHER[tissue].name, int(row), int(column))
-        after = confidence_of(image, features, GLAND_OTHER, [click]).mean
+        after = confidence_in(image, features, GLAND_OTHER, [click]).mean
         assert after[tissue, row, column] > 0.6
         assert (after.argmax(0) == before.argmax(0)).mean() > 0.5, "the head is not destroyed"
 

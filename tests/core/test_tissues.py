@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_vslp.core.errors import VslpError
+from napari_vslp.core.sliders import share_change
 from napari_vslp.core.tissues import (
     Click,
     Tissue,
@@ -12,7 +13,6 @@ from napari_vslp.core.tissues import (
     check_tissues,
     parse_click,
     parse_tissue,
-    share_change,
 )
 
 

@@ -19,6 +19,7 @@ from napari_vslp.export.summary import summary
 from napari_vslp.raster import tiff
 from napari_vslp.raster.image_file import read_image
 from napari_vslp.raster.pixel_size import from_aperio, from_ome, from_unit
+from tests.made import with_pixel_size, with_terms
 
 RGB = np.random.default_rng(0).integers(0, 256, (12, 17, 3), dtype=np.uint8)
 NAMES = [
@@ -223,7 +224,7 @@ def test_all_files_are_written_and_named(result, image, tmp_path):
 
 def test_what_was_learned_is_written_only_where_it_counted(result, image, tmp_path):
     learned = np.linspace(0, 1, result.labels.size, dtype=np.float32).reshape(result.labels.shape)
-    written = write_result(replace(result, learned_map=learned), image, tmp_path)
+    written = write_result(with_terms(result, learned=learned), image, tmp_path)
     assert [path.name for path in written] == sorted([*NAMES, "learned.tif"])
     whole = iio.imread(tmp_path / "learned.tif")
     np.testing.assert_array_equal(whole[5:35, 10:50], learned)
@@ -281,7 +282,7 @@ def test_written_files_tell_their_pixel_size(result, image, tmp_path, name):
 
 
 def test_an_unknown_pixel_size_stays_unknown(result, image, tmp_path):
-    write_result(replace(result, pixel_size_um=None), image, tmp_path)
+    write_result(with_pixel_size(result, None), image, tmp_path)
     told = json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))
     assert (told["pixel_size_um"], told["areas_mm2"]) == (None, None)
     assert read_image(tmp_path / "mask.tif").pixel_size_um is None
@@ -304,10 +305,8 @@ def test_overlays_of_all_sizes_are_drawn(result, side, width, tmp_path):
     labels = np.ones((side, width), np.uint8)
     maps = np.zeros(labels.shape, np.float32)
     sized = replace(
-        result,
+        with_terms(result, fidelity=maps, regularisation=maps),
         labels=labels,
-        fidelity_map=maps,
-        regularisation_map=maps,
         region=(0, 0, side, width),
         image_shape=(side, width),
     )

@@ -12,10 +12,11 @@ import pytest
 from napari.layers import Image
 from napari.viewer import Viewer
 
+from napari_vslp.core.inputs import ImageReference, Inputs
 from napari_vslp.core.progress import Progress
-from napari_vslp.core.segmentation import Energy, Segmentation
+from napari_vslp.core.segmentation import Segmentation, TermMap
 from napari_vslp.core.settings import Settings
-from napari_vslp.core.tissues import check_clicks, check_tissues
+from napari_vslp.core.tissues import check_clicks, check_tissues, clicks_by_id
 from napari_vslp.qt.segment.dock import SegmentDock
 
 
@@ -69,7 +70,7 @@ class FakePipeline:
         given = {"tissues": tissues, "clicks": clicks, "settings": settings, **rest}
         self.calls.append(("live" if live else "fuse", given))
         check_tissues(tissues, settings.trust)
-        check_clicks(clicks, tissues, prepared.image_shape)
+        check_clicks(clicks_by_id(clicks, tissues), tissues, prepared.image_shape)
         job.check()
         if self.error is not None:
             raise self.error
@@ -90,26 +91,31 @@ def made_up(prepared, tissues, clicks, labels, fake, pixel_size_um):
     maps = np.random.default_rng(0).random((4 + count, *labels.shape), dtype=np.float32)
     reached = [float((labels == i + 1).mean()) for i in range(count)]
     return Segmentation(
+        inputs=Inputs(
+            ImageReference(shape=prepared.image_shape, pixel_size_um=pixel_size_um),
+            tuple(tissues),
+            clicks_by_id(clicks, tissues),
+        ),
         tissues=tuple(tissues),
-        clicks=tuple(clicks),
         labels=labels,
         confidence=maps[4:],
         spread=maps[3],
-        fidelity_map=maps[0],
-        regularisation_map=maps[1],
+        terms={
+            "fidelity": TermMap.of(maps[0], "doubt: numbers"),
+            "regularisation": TermMap.of(maps[1], "doubt: boundary"),
+        },
         margin=maps[2],
         gap_map=maps[3],
         prices=np.linspace(-0.6, 0.6, count),
-        energy=Energy(1.0, 1.0, 2.0, 2.0),
+        objective=2.0,
+        bound=2.0,
         gap=1e-4,
-        asked={t.name: t.interval for t in tissues},
-        reached={t.name: r for t, r in zip(tissues, reached, strict=True)},
+        shares=np.array(reached),
         iterations=150,
         seconds=1.3,
         region=prepared.region,
         image_shape=prepared.image_shape,
         settings=Settings(),
-        pixel_size_um=pixel_size_um,
         start_only=fake.start_only,
         notes=fake.notes,
     )

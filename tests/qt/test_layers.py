@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
-from napari_vslp.qt.viewer.maps import DOUBT, MAPS, PREFIX
+from napari_vslp.qt.viewer.maps import DOUBT, MAPS, PREFIX, values_of
+from tests.made import with_terms
 
 pytestmark = pytest.mark.window
 
@@ -31,7 +30,7 @@ def test_layers_show_the_result(window, fake):
     layers = window.session.layers
     np.testing.assert_array_equal(layers.layer("labels").data, result.labels)
     for key in set(MAPS) - {DOUBT}:
-        np.testing.assert_array_equal(layers.layer(key).data, getattr(result, key))
+        np.testing.assert_array_equal(layers.layer(key).data, values_of(result)[key])
     np.testing.assert_array_equal(layers.layer(DOUBT).data, window.session.audit.overview.doubt)
     np.testing.assert_array_equal(
         layers.layer("confidence in Other tissue").data, result.confidence[1]
@@ -41,15 +40,15 @@ def test_layers_show_the_result(window, fake):
 def test_what_was_learned_of_shapes_has_a_layer_while_it_counts(window, fake):
     result = window.segment()
     layers = window.session.layers
-    assert layers.layer("learned_map") is None
+    assert layers.layer("learned") is None
     shapes = np.full(result.labels.shape, 0.25, np.float32)
-    layers.show(replace(result, learned_map=shapes))
+    layers.show(with_terms(result, learned=shapes))
     window.until(lambda: layers.settled)
-    assert layers.layer("learned_map").name == f"{PREFIX}doubt: shapes"
-    np.testing.assert_array_equal(layers.layer("learned_map").data, shapes)
+    assert layers.layer("learned").name == f"{PREFIX}doubt: shapes"
+    np.testing.assert_array_equal(layers.layer("learned").data, shapes)
     layers.show(result)
     window.until(lambda: layers.settled)
-    assert layers.layer("learned_map") is None
+    assert layers.layer("learned") is None
 
 
 def test_labels_carry_names_and_colours(window, fake):
@@ -74,7 +73,7 @@ def test_layers_lie_on_their_image(window, fake):
 def test_a_new_result_updates_the_same_layers_and_keeps_the_users_settings(window, fake):
     window.segment()
     layers = window.session.layers
-    labels, fidelity = layers.layer("labels"), layers.layer("fidelity_map")
+    labels, fidelity = layers.layer("labels"), layers.layer("fidelity")
     labels.name, labels.opacity = "my tissues", 0.9
     fidelity.visible, fidelity.colormap, fidelity.contrast_limits = True, "viridis", (0.0, 0.3)
     before = [id(x) for x in window.viewer.layers]
@@ -92,11 +91,11 @@ def test_only_a_deleted_layer_is_made_again(window, fake):
     layers = window.session.layers
     kept = layers.layer("margin")
     window.viewer.layers.remove(layers.layer("labels"))
-    window.viewer.layers.remove(layers.layer("fidelity_map"))
+    window.viewer.layers.remove(layers.layer("fidelity"))
     assert layers.layer("labels") is None
     window.segment()
     assert layers.layer("labels") is not None
-    assert layers.layer("fidelity_map") is not None
+    assert layers.layer("fidelity") is not None
     assert layers.layer("margin") is kept
 
 

@@ -44,18 +44,18 @@ def test_shapes_come_from_a_file_and_show_their_layer(window, monkeypatch, shape
     assert window.dock.advanced.settings() == Settings()
     assert offered(choice) == ["Short boundaries", "Learned, from a file…"]
     window.segment()
-    assert window.session.layers.layer("learned_map") is None
+    assert window.session.layers.layer("learned") is None
     answer(monkeypatch, shapes)
     pick(choice, "Learned, from a file…")
     assert choice.currentText() == "crypts.safetensors"
     result = window.segment()
     assert result.settings.regulariser == str(shapes)
     np.testing.assert_array_equal(
-        window.session.layers.layer("learned_map").data, result.learned_map
+        window.session.layers.layer("learned").data, result.terms["learned"].map
     )
     pick(choice, "Short boundaries")
-    assert window.segment().learned_map is None
-    assert window.session.layers.layer("learned_map") is None
+    assert "learned" not in window.segment().terms
+    assert window.session.layers.layer("learned") is None
 
 
 def test_no_file_chosen_leaves_the_choice_as_it_was(window, fake, monkeypatch, shapes):

@@ -54,7 +54,7 @@ def solved(
         np.full((*shape, 3), 200, np.uint8), features, region, (region[2] + 3, region[3] + 4)
     )
     spread = np.full(shape, 0.1, np.float32)
-    prepared.given = Confidence(confidence, spread, False, False, ())
+    prepared.given = Confidence(confidence, spread, False, False, (), {})
     rows = [Tissue(n, v, tolerance) for n, v in zip(NAMES, values, strict=False)]
     chosen = Settings(edges=False, device="cpu", **settings)
     return fuse(

@@ -127,7 +127,6 @@ def test_one_tissue_alone_is_refused(solution):
         solution,
         tissues=solution.tissues[:1],
         confidence=solution.confidence[:1],
-        asked={"gland": (1.0, 1.0)},
         state=None,
     )
     with pytest.raises(VslpError, match="two tissues"):

@@ -1,11 +1,10 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from napari_vslp.review.histogram import BINS, energy_by_tissue
+from tests.made import with_terms
 from tests.review.made import confidences, solved
 
 
@@ -38,7 +37,7 @@ def test_a_tissue_that_is_not_there_has_nothing():
 def test_an_image_without_any_energy_has_a_histogram():
     result = solved()
     zero = np.zeros_like(result.margin)
-    found = energy_by_tissue(replace(result, fidelity_map=zero, regularisation_map=zero))
+    found = energy_by_tissue(with_terms(result, fidelity=zero, regularisation=zero))
     assert found.edges[-1] > 0
     assert all(t.share[0] == 1 for t in found.tissues)
 

@@ -12,6 +12,7 @@ from napari_vslp.core.progress import Job
 from napari_vslp.review.doubt import doubt
 from napari_vslp.review.overview import look_over
 from napari_vslp.review.regions import GRID, MOST, block_mean, doubtful_regions
+from tests.made import with_pixel_size, with_terms
 from tests.review.made import confidences, solved
 
 
@@ -38,14 +39,12 @@ def with_spots(shape, spots, **changes):
     zero = np.zeros(shape, np.float32)
     first = np.where(labels == 1, own, 1 - own)
     return replace(
-        base,
+        with_terms(base, fidelity=zero, regularisation=zero),
         labels=labels,
         confidence=np.stack([first, 1 - first]),
         prices=np.zeros(2),
         margin=margin,
         spread=zero,
-        fidelity_map=zero,
-        regularisation_map=zero,
         state=None,
         region=(0, 0, *shape),
         image_shape=shape,
@@ -128,7 +127,7 @@ def test_where_all_is_sure_nothing_is_doubtful():
 
 def test_areas_are_in_square_microns_if_the_pixel_size_is_known():
     spots = [(40, 40, 8)]
-    known = with_spots((96, 96), spots, pixel_size_um=(0.5, 0.25))
+    known = with_pixel_size(with_spots((96, 96), spots), (0.5, 0.25))
     region = doubtful_regions(known, doubt(known))[0]
     assert region.area_um2 == pytest.approx(region.pixels * 0.125)
     unknown = with_spots((96, 96), spots)

@@ -11,10 +11,10 @@ from qtpy.QtCore import QObject
 
 from napari_vslp.core.progress import Job
 from napari_vslp.core.segmentation import Segmentation
+from napari_vslp.core.sliders import to_steps
 from napari_vslp.qt.review import words
 from napari_vslp.qt.review.cost_panel import START
 from napari_vslp.qt.segment.panels import Panels
-from napari_vslp.qt.segment.shares import to_steps
 from napari_vslp.qt.viewer.session import Session
 from napari_vslp.qt.work.notify import Notifier
 from napari_vslp.qt.work.worker import Runner

@@ -9,7 +9,7 @@ from napari.components import ViewerModel
 from napari.layers import Image
 from qtpy.QtCore import QObject, QTimer
 
-from napari_vslp.core.segmentation import Box
+from napari_vslp.core.inputs import Box
 from napari_vslp.qt.viewer.source import image_extent
 
 FLIGHT_S = 0.25

@@ -8,7 +8,7 @@ from napari.layers.base import Layer
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QWidget
 
-from napari_vslp.core.segmentation import Box
+from napari_vslp.core.inputs import Box
 from napari_vslp.qt.parts.steady import SteadyCombo, SteadySpin
 from napari_vslp.qt.viewer.source import rectangle
 

@@ -9,6 +9,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_vslp.core.errors import VslpError
 from napari_vslp.core.progress import Progress
+from napari_vslp.core.tissues import clicks_by_id
 from napari_vslp.qt.segment.live import LiveLoop
 from napari_vslp.qt.segment.panels import Panels
 from napari_vslp.qt.viewer.session import Session
@@ -131,7 +132,7 @@ class Solving(QObject):
         return Request(
             source=read_source(session.image, self._panels.region.region()),
             tissues=tuple(self._panels.table.tissues()),
-            clicks=session.clicks.read(),
+            clicks=clicks_by_id(session.clicks.read(), self._panels.table.tissues()),
             painted=session.corrections.read(),
             pixel_size_um=session.pixel_size_um,
             settings=self._panels.advanced.settings(),

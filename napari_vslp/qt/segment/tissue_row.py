@@ -8,13 +8,13 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QLineEdit, QSizePolicy, QWidget
 
 from napari_vslp.core.segmentation import Segmentation
+from napari_vslp.core.sliders import STEPS, to_steps
 from napari_vslp.core.tissues import Tissue
 from napari_vslp.qt.parts import words
 from napari_vslp.qt.parts.colour_button import ColourButton
 from napari_vslp.qt.parts.icons import IconButton
 from napari_vslp.qt.parts.steady import SteadySlider, SteadySpin
 from napari_vslp.qt.segment.proportion_bar import ProportionBar
-from napari_vslp.qt.segment.shares import STEPS, to_steps
 
 # Keeps the line's height before there is anything to say, so that no row ever jumps.
 _EMPTY = " "

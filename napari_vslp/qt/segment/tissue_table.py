@@ -8,9 +8,9 @@ from functools import partial
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QMenu, QPushButton, QVBoxLayout, QWidget
 
+from napari_vslp.core import sliders
 from napari_vslp.core.segmentation import Segmentation
 from napari_vslp.core.tissues import Tissue
-from napari_vslp.qt.segment import shares
 from napari_vslp.qt.segment.presets import PRESETS
 from napari_vslp.qt.segment.tissue_row import TissueRow
 
@@ -124,7 +124,7 @@ class TissueTable(QWidget):
     def _move(self, index: int, value: float) -> None:
         # From where the slider was grabbed, so that a way to 100 % and back loses no proportions.
         start = self._grabbed if self._grabbed is not None else self._tissues
-        self.set_tissues(shares.moved(start, index, value))
+        self.set_tissues(sliders.moved(start, index, value))
         self.shares_changed.emit()
 
     def _edit(self, index: int, after: Tissue) -> None:
@@ -136,11 +136,11 @@ class TissueTable(QWidget):
             self.shares_changed.emit()
 
     def _set_unknown(self, index: int, unknown: bool) -> None:
-        self.set_tissues(shares.with_unknown(self._tissues, index, unknown))
+        self.set_tissues(sliders.with_unknown(self._tissues, index, unknown))
         self.shares_changed.emit()
 
     def _add(self) -> None:
-        self.set_tissues(shares.added(self._tissues))
+        self.set_tissues(sliders.added(self._tissues))
         self.tissues_replaced.emit()
         self.rows[-1].name.setFocus()
         self.rows[-1].name.selectAll()
@@ -148,7 +148,7 @@ class TissueTable(QWidget):
     def _remove(self, index: int) -> None:
         gone = self._tissues[index]
         self._drop_row(index)
-        self.set_tissues(shares.removed(self._tissues, index))
+        self.set_tissues(sliders.removed(self._tissues, index))
         self.tissue_removed.emit(index, gone)
 
     def _use_preset(self, title: str) -> None:

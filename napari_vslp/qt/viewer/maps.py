@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from napari.utils.colormaps import Colormap
 
-from napari_vslp.core.segmentation import FloatMap, Segmentation
+from napari_vslp.core.segmentation import FIDELITY, REGULARISATION, FloatMap, Segmentation
 from napari_vslp.qt.viewer.colours import clear_to
 
 PREFIX = "Result · "
@@ -16,17 +16,17 @@ DOUBT = "doubt"
 OUTLINE = "outline"  # shapes, not a map
 MAPS: dict[str, tuple[str, Colormap | str]] = {
     DOUBT: ("doubt", clear_to("doubt", "#8a3b00", "#fff3a0")),
-    "fidelity_map": ("doubt: numbers", clear_to("doubt numbers", "#6a0048", "#ff20d0")),
-    "regularisation_map": ("doubt: boundary", clear_to("doubt boundary", "#101010", "#ffffff")),
+    FIDELITY: ("doubt: numbers", clear_to("doubt numbers", "#6a0048", "#ff20d0")),
+    REGULARISATION: ("doubt: boundary", clear_to("doubt boundary", "#101010", "#ffffff")),
     "margin": ("margin", "gray"),
 }
 # Only results with a learned regulariser have this one.
-LEARNED = "learned_map"
+LEARNED = "learned"
 _LEARNED_TITLE = ("doubt: shapes", clear_to("doubt shapes", "#003a44", "#30e0ff"))
 DOUBTS = (
     DOUBT,
-    "fidelity_map",
-    "regularisation_map",
+    FIDELITY,
+    REGULARISATION,
     LEARNED,
 )  # clear where there is none, so above the labels
 
@@ -39,9 +39,8 @@ def values_of(result: Segmentation, doubt: FloatMap | None = None) -> dict[str, 
     doubt
         (h, w) float32 in [0, 1]; a passing result has none.
     """
-    maps = {key: getattr(result, key) for key in MAPS if key != DOUBT}
-    if result.learned_map is not None:
-        maps[LEARNED] = result.learned_map
+    maps = {name: term.map for name, term in result.terms.items()}
+    maps["margin"] = result.margin
     if doubt is not None:
         maps[DOUBT] = doubt
     names = [CONFIDENCE + tissue.name for tissue in result.tissues]

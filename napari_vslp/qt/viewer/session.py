@@ -76,19 +76,8 @@ class Session:
         self.clicks.rename(before.name, after)
         self.corrections.recolour(tissues)
         if self.result is not None and before.name in self.result.reached:
-            self.result = _renamed(self.result, before.name, after)
+            if after.name != before.name and after.name in self.result.reached:
+                return  # two of one name: the next solve refuses them with a sentence
+            said = replace(self.result.inputs, tissues=tuple(tissues))
+            self.result = self.result.dressed(said)
             self.layers.follow(before.name, after.name, self.result)
-
-
-def _renamed(result: Segmentation, old: str, after: Tissue) -> Segmentation:
-    if after.name != old and after.name in result.reached:
-        return result  # two of one name: the next solve refuses them with a sentence
-    return replace(
-        result,
-        tissues=tuple(
-            replace(t, name=after.name, colour=after.colour) if t.name == old else t
-            for t in result.tissues
-        ),
-        asked={after.name if k == old else k: v for k, v in result.asked.items()},
-        reached={after.name if k == old else k: v for k, v in result.reached.items()},
-    )

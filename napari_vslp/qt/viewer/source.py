@@ -12,7 +12,7 @@ from napari.utils.transforms import Affine
 from pint import DimensionalityError
 
 from napari_vslp.core.errors import VslpError
-from napari_vslp.core.segmentation import Box
+from napari_vslp.core.inputs import Box
 
 # A pyramid's finest level is read as a whole up to here; beyond, the user draws a region.
 MAX_PIXELS = 16_000_000

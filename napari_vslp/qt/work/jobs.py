@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_vslp.core.inputs import Box
 from napari_vslp.core.progress import Job, Progress
-from napari_vslp.core.segmentation import Box, Segmentation
+from napari_vslp.core.segmentation import Segmentation
 from napari_vslp.core.settings import Settings
 from napari_vslp.core.tissues import Click, Tissue, check_clicks, check_tissues
 from napari_vslp.encoders.feature_cache import content_hash

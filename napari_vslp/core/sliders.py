@@ -1,11 +1,11 @@
-"""What a move in the tissue table does to the shares, snapped to the tenth of a per cent shown."""
+"""The sliders of the tissue table: shares that sum to 100 %, in tenths of a per cent as shown."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from napari_vslp.core.tissues import PALETTE, Tissue, share_change
+from napari_vslp.core.tissues import PALETTE, Tissue
 
 STEPS = 1000  # a slider's full way: 100.0 %
 
@@ -25,11 +25,50 @@ def moved(tissues: Sequence[Tissue], index: int, value: float) -> list[Tissue]:
     return _snapped(after, free)
 
 
+def share_change(tissues: Sequence[Tissue], index: int, value: float) -> list[Tissue]:
+    """Move one slider and share the change among the unlocked others, in proportion.
+
+    The known shares always sum to 1 afterwards, and locked or unknown ones stay as they are.
+
+    Parameters
+    ----------
+    tissues
+        The table before the move; its known values sum to 1, or to less with unknown ones.
+    index
+        Which slider is moved.
+    value
+        Where to, in [0, 1]; held back to what the locked ones leave free.
+
+    Returns
+    -------
+    list of Tissue
+        The table after the move.
+    """
+    others = [i for i, t in enumerate(tissues) if i != index and t.value is not None]
+    free = [i for i in others if not tissues[i].locked]
+    room = 1.0 - sum(tissues[i].value or 0.0 for i in others if tissues[i].locked)
+    has_unknown = any(t.value is None for i, t in enumerate(tissues) if i != index)
+    room = max(0.0, room)
+    # Nobody can give or take: with all others locked the slider has only one place to be.
+    value = min(max(value, 0.0), room) if free or has_unknown else room
+    moved = list(tissues)
+    moved[index] = replace(tissues[index], value=value)
+    rest = room - value
+    total = sum(tissues[i].value or 0.0 for i in free)
+    if has_unknown and total <= rest:
+        return moved
+    for i in free:
+        share = (tissues[i].value or 0.0) / total if total > 0 else 1 / len(free)
+        moved[i] = replace(tissues[i], value=rest * share)
+    return moved
+
+
 def added(tissues: Sequence[Tissue], name: str = "new tissue", value: float = 0.1) -> list[Tissue]:
     """Append a tissue that takes its share from the unlocked ones."""
     used = {t.colour for t in tissues}
     colour = next((c for c in PALETTE if c not in used), PALETTE[len(tissues) % len(PALETTE)])
-    table = [*tissues, Tissue(_free_name(tissues, name), 0.0, 0.05, colour)]
+    fresh = free_name({t.name for t in tissues}, name)
+    table = [*tissues, Tissue(fresh, 0.0, 0.05, colour)]
     room = [t for t in tissues if t.value is not None and not t.locked]
     if not tissues:
         return [replace(table[0], value=1.0)]
@@ -83,7 +122,8 @@ def _known(tissues: Sequence[Tissue]) -> list[int]:
     return [i for i, t in enumerate(tissues) if t.value is not None]
 
 
-def _free_name(tissues: Sequence[Tissue], name: str) -> str:
-    taken = {t.name.casefold() for t in tissues}
-    names = [name, *(f"{name} {i}" for i in range(2, len(taken) + 3))]
-    return next(n for n in names if n.casefold() not in taken)
+def free_name(taken: Collection[str], name: str) -> str:
+    """Return the name, or the name with the first number that makes it one not taken yet."""
+    known = {one.casefold() for one in taken}
+    names = [name, *(f"{name} {i}" for i in range(2, len(known) + 3))]
+    return next(n for n in names if n.casefold() not in known)
