@@ -48,6 +48,7 @@ def summary(result: Segmentation) -> dict[str, Any]:
 def _energy(result: Segmentation) -> dict[str, float]:
     energy = result.energy
     return {
+        "learned": 0.0,  # said of every result, with or without a learned regulariser
         **{name: float(total) for name, total in energy.terms.items()},
         "total": float(energy.total),
         "objective": float(energy.objective),
