@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from napari_vslp.core.errors import VslpError
+from napari_vslp.core.proportions import Shares
 from napari_vslp.core.segmentation import Box
 from napari_vslp.learning.cohort_columns import find_columns
 from napari_vslp.learning.cohort_rows import (
@@ -21,7 +22,6 @@ from napari_vslp.learning.cohort_rows import (
 )
 from napari_vslp.learning.cohort_shares import read_shares, tissue_names
 from napari_vslp.learning.cohort_table import Table, read_table
-from napari_vslp.learning.intervals import Shares
 
 # Images whose shares differ by less teach nothing about which tissue is which.
 _LEAST_SPREAD = 0.05

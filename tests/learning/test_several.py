@@ -8,7 +8,7 @@ import pytest
 from napari_vslp.core.errors import Cancelled, VslpError
 from napari_vslp.core.progress import CancelToken, Job
 from napari_vslp.learning.cohort import read_cohort
-from napari_vslp.learning.proportions.losses import several
+from napari_vslp.learning.proportions import several
 from napari_vslp.learning.proportions.train import train
 from tests.learning.made import TINY, weights, write_sections
 
