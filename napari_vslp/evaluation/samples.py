@@ -16,7 +16,7 @@ from napari_vslp.core.proportions import nearest_shares
 from napari_vslp.core.segmentation import Box
 from napari_vslp.evaluation.masks import IGNORED, Labels, find_mask, read_mask
 from napari_vslp.learning.cohort import Bag, Cohort
-from napari_vslp.learning.cohort_table import meaning, read_table
+from napari_vslp.learning.table import meaning, read_table
 from napari_vslp.raster.array import check_region, image_shape
 from napari_vslp.raster.image_file import read_image
 

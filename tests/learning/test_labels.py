@@ -10,17 +10,17 @@ from torch import nn
 from napari_vslp.core.errors import Cancelled
 from napari_vslp.core.progress import Job
 from napari_vslp.core.proportions import largest_remainder
-from napari_vslp.learning.proportions.bag_images import BagImage, Bags
-from napari_vslp.learning.proportions.ceiling import true_labels
-from napari_vslp.learning.proportions.losses import IGNORED
-from napari_vslp.learning.proportions.starts import Start
-from napari_vslp.learning.proportions.teacher import (
+from napari_vslp.learning.proportions.bags import BagImage, Bags
+from napari_vslp.learning.proportions.labels import (
     cut,
     first_labels,
     network_scores,
     next_labels,
     one_hot,
+    true_labels,
 )
+from napari_vslp.learning.proportions.losses import IGNORED
+from napari_vslp.learning.proportions.model import Start
 
 from .made import TINY, job_until, section
 
