@@ -19,7 +19,7 @@ from ebhi_measure import as_text, measure
 from napari_vslp.core.progress import Job, Progress
 from napari_vslp.encoders.weights import load_model, save_model
 from napari_vslp.learning.cohort import Cohort, read_cohort
-from napari_vslp.learning.proportions.card_text import Origin
+from napari_vslp.learning.proportions.model import Origin
 from napari_vslp.learning.proportions.recipe import Recipe, StudentRecipe
 from napari_vslp.learning.proportions.train import train
 

@@ -18,7 +18,7 @@ from napari_vslp.core.progress import CancelToken, Job, Progress
 
 if TYPE_CHECKING:
     from napari_vslp.learning.cohort import Cohort
-    from napari_vslp.learning.proportions.ceiling import Truth
+    from napari_vslp.learning.proportions.labels import Truth
     from napari_vslp.learning.proportions.recipe import Recipe
     from napari_vslp.learning.proportions.train import Trained
 
@@ -93,7 +93,7 @@ def run(arguments: argparse.Namespace) -> None:
     _check_pixel_size(arguments.pixel_size)
     truth = _truth(arguments, cohort)
 
-    from napari_vslp.learning.proportions.card_text import Origin
+    from napari_vslp.learning.proportions.model import Origin
     from napari_vslp.learning.proportions.train import train
 
     told = {"data": arguments.data, "microns_per_pixel": arguments.pixel_size}

@@ -171,3 +171,44 @@ def _is_switch(one: Field[Any]) -> bool:
 def _allows_whole_only(kind: Any) -> bool:  # noqa: ANN401
     kinds = get_args(kind) if get_origin(kind) is not None else (kind,)
     return int in kinds and float not in kinds
+
+
+def flag_of(one: Field[Any], described: Option, prefix: str = "") -> str:
+    """Return an option's flag on the command line; empty if it has none.
+
+    Parameters
+    ----------
+    one, described
+        A field of a dataclass of options, and its `Option`.
+    prefix
+        Comes before the flag's own name, such as the name of the member the options belong to.
+
+    Returns
+    -------
+    str
+        Such as ``"--seed"``, ``"--toy-seed"`` or, for a switch that is on, ``"--no-toy-edges"``.
+    """
+    name = described.flag.removeprefix("--")
+    turns_off = one.default is True
+    name = name.removeprefix("no-") if turns_off else name
+    name = f"{prefix}-{name}" if prefix and name else name
+    return f"--no-{name}" if name and turns_off else f"--{name}" if name else ""
+
+
+def as_flags(options: Any, prefix: str = "") -> list[str]:  # noqa: ANN401 - a dataclass of options
+    """Return the flags that set these options on a command line, but for those at their default.
+
+    `napari_vslp.cli.flags.read_flags` reads the same options from them.
+    """
+    flags = []
+    for one, described in options_of(type(options)):
+        value, flag = getattr(options, one.name), flag_of(one, described, prefix)
+        if not flag or value == one.default or value is None:
+            continue
+        if isinstance(value, bool):
+            flags.append(flag)
+        else:
+            parts = value if isinstance(value, tuple) else (value,)
+            # With “=”, a value that begins with a hyphen is no flag.
+            flags.append(f"{flag}={','.join(map(str, parts))}")
+    return flags

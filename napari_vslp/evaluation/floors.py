@@ -17,7 +17,7 @@ from skimage.color import rgb2hed
 from skimage.filters import threshold_multiotsu, threshold_otsu
 
 from napari_vslp.confidence.names import WHITE, kind_of
-from napari_vslp.learning.proportions.losses import label_counts
+from napari_vslp.core.proportions import largest_remainder
 
 Vector = NDArray[np.float64]
 Labels = NDArray[np.int16]
@@ -132,7 +132,7 @@ def _cut_by_share(values: Vector, shares: Vector) -> NDArray[np.intp]:
     """Return the same, with as many pixels in each class as its share of these tissues."""
     total = shares.sum()
     asked = shares / total if total > 0 else np.full(len(shares), 1 / len(shares))
-    counts = label_counts(asked, len(values))
+    counts = largest_remainder(asked, len(values))
     ranks = np.empty(len(values), np.intp)
     ranks[np.argsort(-values, kind="stable")] = np.repeat(np.arange(len(shares)), counts)
     return ranks

@@ -9,9 +9,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_vslp.core.proportions import largest_remainder
 from napari_vslp.core.settings import Settings
 from napari_vslp.core.tissues import Tissue
-from napari_vslp.learning.proportions.losses import label_counts
 
 Vector = NDArray[np.float64]
 Typed = Literal["nothing", "own share", "noise", "tens"]
@@ -95,7 +95,7 @@ class Row:
         if self.typed == "noise":
             typed = noisy(own, self.noise, seed)
         elif self.typed == "tens":
-            typed = label_counts(own, 10) / 10
+            typed = largest_remainder(own, 10) / 10
         width = 0.0 if self.trust == "measured" else self.tolerance / 100
         pairs = zip(names, typed.tolist(), strict=True)
         if self.typed == "own share":

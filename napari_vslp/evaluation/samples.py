@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from napari_vslp.core.errors import VslpError
 from napari_vslp.core.inputs import Box
 from napari_vslp.core.progress import Job, Progress
+from napari_vslp.core.proportions import nearest_shares
 from napari_vslp.evaluation.masks import IGNORED, Labels, find_mask, read_mask
 from napari_vslp.learning.cohort import Bag, Cohort
-from napari_vslp.learning.cohort_table import meaning, read_table
-from napari_vslp.learning.intervals import nearest_shares
+from napari_vslp.learning.table import meaning, read_table
 from napari_vslp.raster.array import check_region, image_shape
 from napari_vslp.raster.image_file import read_image
 

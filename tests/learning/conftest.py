@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from napari_vslp.learning.cohort import read_cohort
-from napari_vslp.learning.proportions.bag_images import load_bags
+from napari_vslp.learning.proportions.bags import load_bags
 
 from .made import write_sections
 

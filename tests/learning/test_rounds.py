@@ -1,14 +1,17 @@
-"""A round of training: what it runs on, who is held out, when it stops."""
+"""A round of training: what it runs on, who is held out, when it stops; one process or two."""
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
 from napari_vslp.core.errors import Cancelled, VslpError
-from napari_vslp.core.progress import Job
+from napari_vslp.core.progress import CancelToken, Job
 from napari_vslp.learning.cohort import read_cohort
-from napari_vslp.learning.proportions.bag_images import load_bags
+from napari_vslp.learning.proportions import rounds
+from napari_vslp.learning.proportions.bags import load_bags
+from napari_vslp.learning.proportions.model import start_from
 from napari_vslp.learning.proportions.recipe import Recipe
 from napari_vslp.learning.proportions.rounds import (
     Hardware,
@@ -17,10 +20,10 @@ from napari_vslp.learning.proportions.rounds import (
     held_out_rows,
     run_round,
 )
-from napari_vslp.learning.proportions.starts import start_from
 from napari_vslp.learning.proportions.student import Student
+from napari_vslp.learning.proportions.train import train
 
-from .made import TINY, TISSUES, Followed, job_until, with_student, write_sections
+from .made import TINY, TISSUES, Followed, job_until, weights, with_student, write_sections
 
 CPU = torch.device("cpu")
 
@@ -158,3 +161,39 @@ def test_a_checkpoint_of_another_network_is_refused(bags, tmp_path):
     torch.save(saved, path)
     with pytest.raises(VslpError, match="belongs to another network: add --restart"):
         run(bags, tmp_path, 4)
+
+
+ONE_ROUND = replace(TINY, rounds=(4,))
+
+
+@pytest.fixture(scope="module")
+def eight(tmp_path_factory):
+    return read_cohort(write_sections(tmp_path_factory.mktemp("two") / "here", 8, 32))
+
+
+def test_two_processes_train_one_model(eight, tmp_path):
+    both = train(eight, tmp_path / "two.safetensors", recipe=ONE_ROUND, device="cpu", devices=2)
+    assert [line["step"] for line in both.curves] == [2.0, 4.0]
+    assert both.card.machine.startswith("2 ×")
+    alone = train(eight, tmp_path / "one.safetensors", recipe=ONE_ROUND, device="cpu")
+    two, one = weights(both.model), weights(alone.model)
+    # Each saw patches of its own, so that the two together are not one of them.
+    assert any(not np.array_equal(two[name], one[name]) for name in two)
+    assert all(np.isfinite(value).all() for value in two.values())
+
+
+def fail(*_):
+    raise ValueError("no such card")
+
+
+def test_a_process_that_fails_is_a_sentence(eight, tmp_path, monkeypatch):
+    monkeypatch.setattr(rounds, "_one", fail)
+    with pytest.raises(VslpError, match=r"One of the devices stopped.*no such card"):
+        train(eight, tmp_path / "m.safetensors", recipe=ONE_ROUND, device="cpu", devices=2)
+
+
+def test_a_stop_ends_the_processes(eight, tmp_path):
+    token = CancelToken()
+    job = Job(token, lambda progress: token.cancel() if "Learning" in progress.stage else None)
+    with pytest.raises(Cancelled):
+        train(eight, tmp_path / "m.safetensors", recipe=ONE_ROUND, device="cpu", devices=2, job=job)

@@ -13,8 +13,8 @@ from napari_vslp import segment
 from napari_vslp.core.errors import Cancelled, VslpError
 from napari_vslp.encoders.weights import load_model
 from napari_vslp.learning.cohort import read_cohort
-from napari_vslp.learning.proportions.card_text import Origin
-from napari_vslp.learning.proportions.losses import train as train_module
+from napari_vslp.learning.proportions import train as train_module
+from napari_vslp.learning.proportions.model import Origin
 from napari_vslp.learning.proportions.train import default_work, train
 
 from .made import (

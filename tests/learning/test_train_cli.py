@@ -15,7 +15,7 @@ from napari_vslp import cli
 from napari_vslp.cli import train as command
 from napari_vslp.core.progress import CancelToken
 from napari_vslp.encoders.weights import load_model
-from napari_vslp.learning.proportions.losses import train as train_module
+from napari_vslp.learning.proportions import train as train_module
 
 from .made import TINY, write_sections
 

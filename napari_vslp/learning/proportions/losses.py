@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from napari_vslp.core.proportions import largest_remainder, nearest_shares
 from napari_vslp.energy.rounding import round_labels
-from napari_vslp.learning.intervals import nearest_shares
 
 IGNORED = -1
 # Lowest and highest shares of N bags, each (N, K).
@@ -98,28 +98,6 @@ def nearest_within(reached: Tensor, bounds: Bounds) -> Tensor:
     return torch.from_numpy(nearest).float().to(reached.device)
 
 
-def label_counts(proportions: NDArray[np.float64], pixels: int) -> NDArray[np.int64]:
-    """Round proportions to whole pixels that sum to the number of pixels.
-
-    Parameters
-    ----------
-    proportions : ndarray
-        Shape (K,), non-negative, summing to one.
-    pixels : int
-        Number of pixels to share out.
-
-    Returns
-    -------
-    ndarray
-        Counts, shape (K,), int64, by the method of largest remainders: each within one pixel.
-    """
-    exact = proportions / proportions.sum() * pixels
-    counts: NDArray[np.int64] = np.floor(exact).astype(np.int64)
-    order = np.argsort(counts - exact, kind="stable")
-    counts[order[: pixels - int(counts.sum())]] += 1
-    return counts
-
-
 def assign_labels(scores: Tensor, proportions: Tensor, mask: Tensor | None = None) -> Tensor:
     """Label every pixel so that each image meets its proportions at the least cost.
 
@@ -146,7 +124,7 @@ def assign_labels(scores: Tensor, proportions: Tensor, mask: Tensor | None = Non
     host, typed = scores.detach().float().cpu(), proportions.detach().double().cpu().numpy()
     for one, image in enumerate(host):
         values = image[:, inside[one]]
-        counts = label_counts(typed[one], values.shape[1])
+        counts = largest_remainder(typed[one], values.shape[1])
         labels[one][inside[one]] = _transport(values, counts)
     return labels.to(scores.device)
 

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from napari_vslp.learning.proportions.augment import hed_jitter, move, random_motions
-from napari_vslp.learning.proportions.bag_images import BagImage
+from napari_vslp.learning.proportions.bags import BagImage
+from napari_vslp.learning.proportions.labels import network_scores, one_hot
 from napari_vslp.learning.proportions.loop import LightningModule
 from napari_vslp.learning.proportions.losses import (
     bag_cross_entropy,
@@ -17,9 +17,9 @@ from napari_vslp.learning.proportions.losses import (
     nearest_within,
     transport_loss,
 )
+from napari_vslp.learning.proportions.model import Start
 from napari_vslp.learning.proportions.recipe import Recipe, StudentRecipe
-from napari_vslp.learning.proportions.starts import Start
-from napari_vslp.learning.proportions.teacher import network_scores, one_hot
+from napari_vslp.learning.proportions.views import hed_jitter, move, random_motions
 
 _SMALLEST = 1e-6
 

@@ -19,12 +19,10 @@ from napari_vslp.encoders.card import ModelCard
 from napari_vslp.encoders.devices import choose_device
 from napari_vslp.encoders.weights import save_model
 from napari_vslp.learning.cohort import Cohort, check_identifiable
-from napari_vslp.learning.proportions.bag_images import Bags, load_bags
-from napari_vslp.learning.proportions.card_text import Origin, card_of, card_text
-from napari_vslp.learning.proportions.ceiling import Truth, true_labels
+from napari_vslp.learning.proportions.bags import Bags, load_bags
+from napari_vslp.learning.proportions.labels import Truth, first_labels, next_labels, true_labels
+from napari_vslp.learning.proportions.model import Origin, Start, card_of, card_text, start_from
 from napari_vslp.learning.proportions.recipe import Recipe
-from napari_vslp.learning.proportions.starts import Start, start_from
-from napari_vslp.learning.proportions.teacher import first_labels, next_labels
 from napari_vslp.learning.proportions.work_folder import TrainingFolder, write_whole
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtGui import QWheelEvent
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QSlider, QWidget
 
@@ -55,3 +55,22 @@ def _wheel(widget: QWidget, event: QWheelEvent | None, act: object) -> None:
         act(event)
     else:
         event.ignore()
+
+
+def keep_steady(widget: QWidget) -> None:
+    """Let a widget that exists already listen to the wheel only while it has the focus.
+
+    For the controls that another package makes, such as magicgui.
+    """
+    widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    widget.installEventFilter(_Steadier(widget))
+
+
+class _Steadier(QObject):
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Hold the wheel back from an unfocused widget: it goes on to the scroll area around."""
+        is_wheel = event is not None and event.type() == QEvent.Type.Wheel
+        if event is None or not is_wheel or not isinstance(watched, QWidget) or watched.hasFocus():
+            return False
+        event.ignore()
+        return True

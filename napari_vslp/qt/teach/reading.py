@@ -13,8 +13,7 @@ import numpy as np
 from napari_vslp.core.errors import VslpError
 from napari_vslp.core.progress import Job
 from napari_vslp.learning.cohort import Cohort, check_identifiable, read_cohort, shares
-from napari_vslp.learning.cohort_columns import find_columns
-from napari_vslp.learning.cohort_table import Table, meaning, read_table
+from napari_vslp.learning.table import Table, find_columns, meaning, read_table
 from napari_vslp.qt.teach.words import in_window_words
 
 NO_TICK = "No column is ticked: tick the columns that hold shares of tissues."

@@ -9,17 +9,18 @@ from torch import nn
 
 from napari_vslp.core.errors import Cancelled
 from napari_vslp.core.progress import Job
-from napari_vslp.learning.proportions.bag_images import BagImage, Bags
-from napari_vslp.learning.proportions.ceiling import true_labels
-from napari_vslp.learning.proportions.losses import IGNORED, label_counts
-from napari_vslp.learning.proportions.starts import Start
-from napari_vslp.learning.proportions.teacher import (
+from napari_vslp.core.proportions import largest_remainder
+from napari_vslp.learning.proportions.bags import BagImage, Bags
+from napari_vslp.learning.proportions.labels import (
     cut,
     first_labels,
     network_scores,
     next_labels,
     one_hot,
+    true_labels,
 )
+from napari_vslp.learning.proportions.losses import IGNORED
+from napari_vslp.learning.proportions.model import Start
 
 from .made import TINY, job_until, section
 
@@ -85,7 +86,7 @@ def test_labels_keep_the_intervals_to_a_cell(lower, upper, share):
     assert (found >= np.array(lower) * 108 - 1).all()
     assert (found <= np.array(upper) * 108 + 1).all()
     if lower == upper:
-        assert found.tolist() == label_counts(np.array(lower), 108).tolist()
+        assert found.tolist() == largest_remainder(np.array(lower), 108).tolist()
     if share is not None:
         # A tissue that the scores dislike gets the least that is allowed.
         assert found[0] == pytest.approx(share * 108, abs=1)

@@ -1,20 +1,26 @@
-"""The labels a student learns from: a teacher's scores, cut at each bag's own shares."""
+"""The labels a student learns from: a teacher's scores cut at each bag's own shares, or masks."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional
 
 from napari_vslp.core.progress import Job, Progress
-from napari_vslp.encoders.tiling import Tile, blend, pad_to_multiple, tiles_of
-from napari_vslp.learning.proportions.bag_images import BagImage, Bags
+from napari_vslp.encoders.tiling import STRIDE, Tile, blend, pad_to_multiple, tiles_of
+from napari_vslp.learning.cohort import Bag, Cohort
+from napari_vslp.learning.proportions.bags import BagImage, Bags
 from napari_vslp.learning.proportions.losses import (
+    IGNORED,
     assign_labels,
     mean_proportions,
     nearest_within,
 )
+from napari_vslp.learning.proportions.model import Start
 from napari_vslp.learning.proportions.recipe import ShallowRecipe
 from napari_vslp.learning.proportions.shallow import (
     TrainedHead,
@@ -23,7 +29,6 @@ from napari_vslp.learning.proportions.shallow import (
     shallow_features,
     train_head,
 )
-from napari_vslp.learning.proportions.starts import Start
 from napari_vslp.learning.proportions.views import smooth, turned_scores
 
 # Larger images are read in tiles, so that memory does not grow with them.
@@ -236,3 +241,37 @@ def _normalised(
     images = torch.stack([bag.pixels for bag in group]).to(device).float() / 255
     centre, spread = (images.new_tensor(v)[:, None, None] for v in (mean, std))
     return ((images - centre) / spread).contiguous(memory_format=torch.channels_last)
+
+
+# Returns (H, W) indices of the cohort's tissues, negative where unknown.
+Truth = Callable[[Bag], NDArray[Any]]
+
+
+def true_labels(cohort: Cohort, bags: Bags, truth: Truth) -> list[Tensor]:
+    """Return the most frequent tissue of each cell of each bag.
+
+    Parameters
+    ----------
+    cohort : Cohort
+        Whose tissues the truth counts.
+    bags : Bags
+        Of that cohort.
+    truth : callable
+        Returns a bag's mask, (H, W) integers.
+
+    Returns
+    -------
+    list of Tensor
+        One (H/4, W/4) int8 a bag: index among the learnt tissues, or `IGNORED`.
+    """
+    planes = [cohort.tissues.index(name) for name in bags.tissues]
+    return [_pooled(truth(item.bag), planes, item) for item in bags.items]
+
+
+def _pooled(mask: NDArray[Any], planes: list[int], item: BagImage) -> Tensor:
+    whole = torch.from_numpy(mask.astype("int64"))
+    shares = torch.stack([(whole == k).float() for k in planes])[None]
+    pooled = functional.avg_pool2d(pad_to_multiple(shares, STRIDE), STRIDE)[0]
+    most, labels = pooled.max(dim=0)
+    known = item.tissue & (most > 0)
+    return labels.where(known, torch.tensor(IGNORED)).to(torch.int8)

@@ -1,4 +1,4 @@
-"""Boxes on the simplex: the projection and the tightening keep what they promise."""
+"""Proportions: projection, tightening and rounding keep what they promise."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from napari_vslp.learning.intervals import nearest_shares, tighten
+from napari_vslp.core.proportions import largest_remainder, nearest_shares, tighten
 
 TINY = 1e-9
 numbers = st.floats(-5, 5, allow_subnormal=False)
@@ -92,3 +92,15 @@ def test_rounded_points_are_scaled_to_one(total):
     low, high = tighten(rounded, rounded)
     assert low == pytest.approx([0.2, 0.3, 0.5])
     assert high == pytest.approx([0.2, 0.3, 0.5])
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    shares=st.lists(st.floats(0.001, 1.0), min_size=2, max_size=6),
+    pixels=st.integers(1, 5000),
+)
+def test_counts_are_whole_pixels_within_one_of_the_share_and_sum_up(shares, pixels):
+    shares = np.array(shares) / sum(shares)
+    counts = largest_remainder(shares, pixels)
+    assert counts.sum() == pixels
+    assert np.abs(counts - shares * pixels).max() < 1.0 + 1e-9

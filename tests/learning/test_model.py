@@ -13,7 +13,7 @@ from napari_vslp.encoders import timm_features
 from napari_vslp.encoders.network import HybridArguments, HybridSegmenter
 from napari_vslp.encoders.torchvision_shim import import_timm
 from napari_vslp.encoders.weights import BUNDLED, load_model, save_model
-from napari_vslp.learning.proportions.starts import start_from
+from napari_vslp.learning.proportions.model import start_from
 
 THREE = ("tumour", "stroma", "fat")
 

@@ -9,9 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from napari_vslp.core.errors import VslpError
-from napari_vslp.learning.cohort_columns import Columns, TissueColumns
-from napari_vslp.learning.cohort_table import Row, Table
-from napari_vslp.learning.intervals import Shares, tighten
+from napari_vslp.core.proportions import Shares, tighten
+from napari_vslp.learning.table import Columns, Row, Table, TissueColumns
 
 OTHER = "other"
 _UNKNOWN = {"", "?", "na", "n/a", "nan"}

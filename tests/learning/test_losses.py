@@ -1,4 +1,4 @@
-"""Losses and labels that know nothing but shares: counts, transport, gradients."""
+"""Losses and labels that know nothing but shares: transport, gradients."""
 
 import numpy as np
 import ot
@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from napari_vslp.core.proportions import largest_remainder
 from napari_vslp.learning.proportions.losses import (
     IGNORED,
     assign_labels,
     bag_cross_entropy,
     bag_kullback_leibler,
-    label_counts,
     mean_proportions,
     nearest_within,
     transport_loss,
@@ -34,18 +34,6 @@ def smooth_scores(tissues, side, seed):
     return scores.log_softmax(dim=1)
 
 
-@settings(max_examples=50, deadline=None)
-@given(
-    shares=st.lists(st.floats(0.001, 1.0), min_size=2, max_size=6),
-    pixels=st.integers(1, 5000),
-)
-def test_counts_are_whole_pixels_within_one_of_the_share_and_sum_up(shares, pixels):
-    shares = np.array(shares) / sum(shares)
-    counts = label_counts(shares, pixels)
-    assert counts.sum() == pixels
-    assert np.abs(counts - shares * pixels).max() < 1.0 + 1e-9
-
-
 @pytest.mark.parametrize("tissues", [2, 3, 5])
 def test_assigned_labels_meet_the_proportions_exactly(tissues):
     scores = torch.randn(3, tissues, 12, 11, generator=torch.Generator().manual_seed(1))
@@ -53,7 +41,7 @@ def test_assigned_labels_meet_the_proportions_exactly(tissues):
     labels = assign_labels(scores, shares)
     for found, typed in zip(labels, shares, strict=True):
         counts = torch.bincount(found.flatten(), minlength=tissues)
-        assert counts.tolist() == label_counts(typed.double().numpy(), 132).tolist()
+        assert counts.tolist() == largest_remainder(typed.double().numpy(), 132).tolist()
 
 
 @pytest.mark.parametrize("tissues", [2, 4])
@@ -77,7 +65,7 @@ def test_no_swap_of_two_pixels_improves_the_assignment(tissues):
 def test_beyond_4096_cells_counts_stay_exact_and_the_cost_within_1_per_cent(tissues, shares):
     scores = smooth_scores(tissues, 80, seed=tissues)
     labels = assign_labels(scores, torch.tensor([shares]))[0].flatten()
-    counts = label_counts(np.array(shares), 6400)
+    counts = largest_remainder(np.array(shares), 6400)
     assert torch.bincount(labels, minlength=tissues).tolist() == counts.tolist()
     cost = -scores[0].flatten(1).T.double().numpy()
     least = ot.emd2(np.ones(6400), counts.astype(float), cost, numItermax=10_000_000)

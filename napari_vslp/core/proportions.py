@@ -1,4 +1,4 @@
-"""Boxes on the simplex: shares that sum to one, each between its lowest and its highest."""
+"""Algebra of proportions: points of the simplex {p ≥ 0, Σ p = 1}, boxes on it, whole counts."""
 
 from __future__ import annotations
 
@@ -67,3 +67,25 @@ def tighten(lower: ArrayLike, upper: ArrayLike) -> tuple[Shares, Shares]:
     # Rounding may leave the two ends of a point the wrong way round, by 1e-16.
     middle = (tight_low + tight_high) / 2
     return np.minimum(tight_low, middle), np.maximum(tight_high, middle)
+
+
+def largest_remainder(proportions: Shares, total: int) -> NDArray[np.int64]:
+    """Round proportions to whole numbers of a sum, by the method of largest remainders.
+
+    Parameters
+    ----------
+    proportions : ndarray
+        Shape (K,), non-negative, not all zero.
+    total : int
+        What is shared out, such as a number of pixels.
+
+    Returns
+    -------
+    ndarray
+        Counts, shape (K,), int64, summing to `total`, each within one of its exact share.
+    """
+    exact = proportions / proportions.sum() * total
+    counts: NDArray[np.int64] = np.floor(exact).astype(np.int64)
+    order = np.argsort(counts - exact, kind="stable")
+    counts[order[: total - int(counts.sum())]] += 1
+    return counts
