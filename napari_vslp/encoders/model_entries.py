@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from safetensors import SafetensorError, safe_open
-
 from napari_vslp.core.errors import VslpError
+from napari_vslp.core.tensor_file import read_header
 from napari_vslp.encoders.model_names import BUNDLED_NAME, library_names, resolve_model
 
 if TYPE_CHECKING:
@@ -95,16 +94,9 @@ def _path(spec: str) -> Path:
 
 
 def _read_card(path: Path) -> ModelCard:
-    from napari_vslp.encoders.card import read_card
+    from napari_vslp.encoders.card import ENTRY, card_from_json
 
-    try:
-        with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-    except (OSError, SafetensorError) as error:
-        raise VslpError(
-            f"The model file {path.name} is damaged or incomplete; fetch or train it again."
-        ) from error
-    return read_card(path.name, metadata)
+    return card_from_json(path.name, read_header(path, ENTRY))
 
 
 def _size(path: Path) -> int:

@@ -330,7 +330,7 @@ def test_a_disk_that_takes_nothing_breaks_nothing(pixels, encoder, monkeypatch, 
         raise OSError(number, os.strerror(number))
 
     if fails == "save_file":
-        monkeypatch.setattr("napari_vslp.encoders.feature_format.save_file", full)
+        monkeypatch.setattr("safetensors.torch.save_file", full)
     else:
         monkeypatch.setattr(Path, fails, full)
     said: list[Progress] = []
