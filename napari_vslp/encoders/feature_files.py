@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_vslp.core.errors import VslpError
+from napari_vslp.core.folders import locked
 from napari_vslp.core.tensor_file import DamagedFileError
 from napari_vslp.encoders.feature_format import read_features, size_of, write_features
 from napari_vslp.encoders.features import Features
@@ -122,16 +123,23 @@ class FeatureFiles:
             return []
 
     def _make_room(self, kept: Path) -> None:
-        files = self._files()
-        total = sum(size for _, size, _ in files)
-        for _, size, path in files:
-            if total <= self.cap:
-                break
-            if path != kept:
-                with contextlib.suppress(OSError):
-                    path.unlink()
-                    total -= size
-        self._sweep(older_than_s=_DAY_S)
+        """Remove what was not used for longest until the cap holds; one process does it at a time.
+
+        Two at once would each remove as much as both together should.
+        """
+        with contextlib.suppress(OSError), locked(self.folder, wait_s=0) as mine:
+            if not mine:
+                return
+            files = self._files()
+            total = sum(size for _, size, _ in files)
+            for _, size, path in files:
+                if total <= self.cap:
+                    break
+                if path != kept:
+                    with contextlib.suppress(OSError):
+                        path.unlink()
+                        total -= size
+            self._sweep(older_than_s=_DAY_S)
 
     def _sweep(self, older_than_s: float) -> None:
         """Remove what a program that was killed while it wrote has left behind."""
