@@ -36,12 +36,12 @@ _SIDE = 64
 _PATIENCE_S = 30.0
 
 
-def check_model(spec: str) -> ModelEntry:
+def check_model(spec: str | Path) -> ModelEntry:
     """Load a model and show it an image of 64 × 64 px.
 
     Parameters
     ----------
-    spec : str
+    spec : str or Path
         As in `find_model`.
 
     Returns
@@ -59,7 +59,7 @@ def check_model(spec: str) -> ModelEntry:
     from napari_vslp.encoders.encoder import load_encoder
 
     entry = find_model(spec)
-    encoder = load_encoder(str(entry.path.absolute()), "cpu")
+    encoder = load_encoder(entry.path.absolute(), "cpu")
     side = -(-_SIDE // encoder.multiple) * encoder.multiple
     noise = torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(0))
     seen = encoder.encode(noise)
@@ -98,7 +98,7 @@ def add_model(path: str | Path, name: str | None = None, replace: bool = False) 
     source = Path(path).expanduser().absolute()
     chosen = checked_name(source.stem if name is None else name)
     _check_free(chosen, replace)
-    check_model(str(source))
+    check_model(source)
     with _changing(f"{chosen} cannot be copied to") as folder:
         # Another process may have taken the name while the model was tried out.
         _check_free(chosen, replace)

@@ -53,12 +53,12 @@ def list_models() -> list[ModelEntry]:
     return [find_model(name) for name in (BUNDLED_NAME, *library_names())]
 
 
-def find_model(spec: str) -> ModelEntry:
+def find_model(spec: str | Path) -> ModelEntry:
     """Return a model by its name or path; of its file only the header is read.
 
     Parameters
     ----------
-    spec : str
+    spec : str or Path
         ``"bundled"``, a name of the library or a path.
 
     Returns
@@ -71,6 +71,7 @@ def find_model(spec: str) -> ModelEntry:
     VslpError
         If there is no such model.
     """
+    spec = str(spec)
     path = _path(spec)
     card, problem = None, None
     try:

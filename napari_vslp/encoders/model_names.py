@@ -85,7 +85,7 @@ def library_file(name: str) -> Path | None:
     return path if _is_file(path) else None
 
 
-def resolve_model(spec: str) -> str:
+def resolve_model(spec: str | Path) -> str:
     """Return where a model is to be loaded from.
 
     A name of the library wins over a file of that name without an ending: what a name means shall
@@ -93,7 +93,7 @@ def resolve_model(spec: str) -> str:
 
     Parameters
     ----------
-    spec : str
+    spec : str or Path
         ``"bundled"``, a name of the library, a path, ``"timm:…"`` or ``"hf-hub:…"``.
 
     Returns
@@ -106,6 +106,7 @@ def resolve_model(spec: str) -> str:
     VslpError
         If there is no such model and no such file; the sentence lists the names there are.
     """
+    spec = str(spec)
     if spec == BUNDLED_NAME or spec.startswith(_ELSEWHERE):
         return spec
     found = library_file(spec)
@@ -119,12 +120,12 @@ def resolve_model(spec: str) -> str:
     return spec
 
 
-def model_stamp(spec: str) -> tuple[int, int] | None:
+def model_stamp(spec: str | Path) -> tuple[int, int] | None:
     """Tell a model's file from one that replaces it, without opening it.
 
     Parameters
     ----------
-    spec : str
+    spec : str or Path
         As in `resolve_model`.
 
     Returns
@@ -133,6 +134,7 @@ def model_stamp(spec: str) -> tuple[int, int] | None:
         When the file was written (ns) and its size (bytes); None where there is no file of the
         user's, so that nobody replaces it.
     """
+    spec = str(spec)
     if spec == BUNDLED_NAME or spec.startswith("hf-hub:"):
         return None
     if spec.startswith("timm:"):

@@ -13,8 +13,12 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from napari_vslp.confidence.compose import confidence_of
 from napari_vslp.core.errors import Cancelled, VslpError
 from napari_vslp.core.progress import CancelToken, Job
+from napari_vslp.core.settings import Settings
+from napari_vslp.core.tissues import Click
+from napari_vslp.core.weak_labels import as_tissues
 from napari_vslp.encoders import timm_features
 from napari_vslp.encoders.encoder import Encoder, load_encoder
 from napari_vslp.encoders.features import encode_image
@@ -23,6 +27,8 @@ from napari_vslp.encoders.network import HybridArguments, HybridSegmenter
 from napari_vslp.encoders.torchvision_shim import import_timm
 from napari_vslp.encoders.views import VIEWS
 from napari_vslp.encoders.weights import BUNDLED
+from napari_vslp.pipeline import segment
+from napari_vslp.raster.array import to_rgb
 
 SMALL = HybridArguments(tissues=2, width=16, depth=1, heads=2, decoder_width=8)
 CPU = torch.device("cpu")
@@ -316,6 +322,38 @@ def test_progress_rises_to_one(encoder, image):
 def test_encoding_is_repeatable(encoder, image):
     first, second = encode_image(image, encoder), encode_image(image, encoder)
     assert torch.equal(first.vectors, second.vectors)
+
+
+def test_an_image_with_gradients_is_taken_for_its_values(image):
+    tensor = torch.from_numpy(image).float().requires_grad_()
+    for given in (tensor, tensor.permute(2, 0, 1)):
+        rgb, _ = to_rgb(given)
+        np.testing.assert_array_equal(rgb, image)
+    settings = Settings(augmentation=False, device="cpu", tolerance=1e-2)
+    found = segment(tensor, {"gland": "40±10", "other": "?"}, settings=settings)
+    same = segment(image, {"gland": "40±10", "other": "?"}, settings=settings)
+    np.testing.assert_array_equal(found.labels, same.labels)
+
+
+def test_an_embedding_with_gradients_is_taken_for_its_values(encoder, image):
+    found = encode_image(image, encoder, augmentation=False)
+    tissues = as_tissues({"gland": "40±10", "other": "?"})
+    learning = replace(
+        found,
+        vectors=found.vectors.clone().requires_grad_(),
+        head=found.head.clone().requires_grad_(),
+    )
+    clicks = (Click("gland", 3, 4), Click("other", 60, 90))
+    confidences = [
+        confidence_of(image, one, tissues, clicks, seed=0, colours=None).mean
+        for one in (found, learning)
+    ]
+    np.testing.assert_array_equal(*confidences)
+    np.testing.assert_array_equal(learning.vectors.numpy(), found.vectors.numpy())
+    batch = torch.rand(1, 3, 64, 64)
+    with_gradients = encoder.encode(batch.clone().requires_grad_())
+    assert torch.equal(with_gradients.features, encoder.encode(batch).features)
+    assert not with_gradients.features.requires_grad
 
 
 def test_no_heavy_import_before_it_is_needed():

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -107,6 +108,21 @@ def test_a_segmentation_takes_a_name(trained):
     result = segment(image, {"tumour": "50±20", "nerve": "?"}, settings=settings)
     assert result.weights_hash == load_encoder(str(trained), "cpu").weights_hash
     assert result.settings.encoder == "lung"
+
+
+def test_a_path_is_as_good_as_its_text(trained):
+    settings = Settings(encoder=trained, augmentation=False, device="cpu", tolerance=1e-2)
+    assert settings == replace(settings, encoder=str(trained))
+    assert settings.as_dict()["encoder"] == str(trained)
+    assert load_encoder(trained, "cpu") is load_encoder(str(trained), "cpu")
+    assert resolve_model(trained) == str(trained)
+    assert model_stamp(trained) == model_stamp(str(trained))
+    assert find_model(trained).card == CARD
+    image = np.random.default_rng(0).integers(0, 256, (40, 48, 3), dtype=np.uint8)
+    result = segment(image, {"tumour": "50±20", "nerve": "?"}, settings=settings)
+    assert result.settings.encoder == str(trained)
+    with pytest.raises(VslpError, match="no readable model file"):
+        segment(image, {"a": "?", "b": "?"}, encoder=trained.with_name("gone.safetensors"))
 
 
 def test_a_replaced_model_is_loaded_again(trained, tmp_path):
@@ -467,6 +483,21 @@ def test_show_tells_the_whole_card(trained, capsys):
     assert "  decoder width: 8" in told
     assert run("show", trained) == 0
     assert f"file: {trained}" in capsys.readouterr().out
+
+
+def test_a_model_of_unknown_pixel_size_is_listed_and_shown(tmp_path, capsys):
+    module = HybridSegmenter(SMALL).eval()
+    path = tmp_path / "unsized.safetensors"
+    save_model(path, module, replace(CARD, microns_per_pixel=None))
+    assert run("add", path) == 0
+    assert run("list") == 0
+    printed = capsys.readouterr()
+    assert "unsized  tumour, stroma, Lücke  unknown  " in printed.out
+    assert printed.err == ""
+    assert run("show", "unsized") == 0
+    assert "microns per pixel: unknown" in capsys.readouterr().out
+    assert run("list", "--json") == 0
+    assert json.loads(capsys.readouterr().out)[1]["card"]["microns_per_pixel"] is None
 
 
 @pytest.mark.parametrize("words", [["--json"], ["list", "--json"], ["--json", "list"]])
