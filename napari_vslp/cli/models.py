@@ -160,7 +160,9 @@ def _row(entry: ModelEntry) -> tuple[str, ...]:
     if card is None:
         return entry.name, "unusable", "", size, ""
     data = card.data if len(card.data) <= _WIDEST else f"{card.data[: _WIDEST - 1].rstrip()}…"
-    return entry.name, ", ".join(card.tissues), f"{card.microns_per_pixel:g}", size, data
+    microns = card.microns_per_pixel
+    resolution = "unknown" if microns is None else f"{microns:g}"
+    return entry.name, ", ".join(card.tissues), resolution, size, data
 
 
 def _lines(key: str, value: object) -> list[str]:
@@ -176,4 +178,6 @@ def _text(value: object) -> str:
     if isinstance(value, Sequence) and not isinstance(value, str):
         nested = any(isinstance(one, Sequence) and not isinstance(one, str) for one in value)
         return (" | " if nested else ", ").join(_text(one) for one in value)
+    if value is None:
+        return "unknown"
     return f"{value:g}" if isinstance(value, float) else str(value)

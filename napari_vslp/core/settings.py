@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import PurePath
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -238,7 +239,11 @@ class Settings:
     extras: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}), hash=False)
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be meant."""
+        """Take paths for their text, and refuse what cannot be meant."""
+        for name in ("encoder", "regulariser"):
+            value = getattr(self, name)
+            if isinstance(value, PurePath):
+                object.__setattr__(self, name, str(value))
         check_options(self)
         for options in self.extras.values():
             check_options(options)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any
@@ -13,7 +12,7 @@ from napari_vslp.encoders.timm_network import TimmArguments
 
 FORMAT = 1
 ARCHITECTURE = "vslp-hybrid"
-_KEY = "napari_vslp"
+ENTRY = "napari_vslp"
 _KINDS: Mapping[str, type[HybridArguments] | type[TimmArguments]] = {
     ARCHITECTURE: HybridArguments,
     "vslp-timm": TimmArguments,
@@ -70,8 +69,8 @@ class ModelCard:
             raise ValueError("the normalisation is not three numbers per figure")
 
 
-def write_card(card: ModelCard) -> dict[str, str]:
-    """Return a card as the metadata of a safetensors file.
+def card_to_json(card: ModelCard) -> dict[str, Any]:
+    """Return a card as the header of a weights file.
 
     Parameters
     ----------
@@ -80,23 +79,22 @@ def write_card(card: ModelCard) -> dict[str, str]:
 
     Returns
     -------
-    dict of str to str
-        One entry of JSON text.
+    dict
+        Values that JSON can hold.
     """
     kind = next(name for name, one in _KINDS.items() if isinstance(card.arguments, one))
-    header = {"format": FORMAT, "architecture": kind, **asdict(card)}
-    return {_KEY: json.dumps(header, ensure_ascii=False)}
+    return {"format": FORMAT, "architecture": kind, **asdict(card)}
 
 
-def read_card(name: str, metadata: Mapping[str, str]) -> ModelCard:
-    """Return the card in the metadata of a safetensors file.
+def card_from_json(name: str, header: Any) -> ModelCard:  # noqa: ANN401 - JSON
+    """Return the card in the header of a weights file.
 
     Parameters
     ----------
     name : str
         The file's name, for the error.
-    metadata : mapping of str to str
-        The file's metadata.
+    header : JSON value
+        What the file holds; None if it has no header of this program.
 
     Returns
     -------
@@ -108,17 +106,16 @@ def read_card(name: str, metadata: Mapping[str, str]) -> ModelCard:
     VslpError
         If the file is of another program, another version or damaged.
     """
-    if _KEY not in metadata:
+    if header is None:
         raise VslpError(
-            f"{name} holds weights of another program; choose a file that napari-vslp wrote."
+            f"{name} holds weights of another program: choose a file that napari-vslp wrote."
         )
     try:
-        header = json.loads(metadata[_KEY])
         _check_version(name, header)
         return _card(header)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise VslpError(
-            f"The description inside {name} is damaged ({error}); fetch or train it again."
+            f"The description inside {name} is damaged ({error}): fetch or train it again."
         ) from error
 
 
@@ -126,13 +123,13 @@ def _check_version(name: str, header: Mapping[str, Any]) -> None:
     if header.get("format") != FORMAT:
         raise VslpError(
             f"{name} has format version {header.get('format')}, but this napari-vslp reads "
-            f"version {FORMAT}; update napari-vslp or train the model again."
+            f"version {FORMAT}: update napari-vslp or train the model again."
         )
     if header.get("architecture") not in _KINDS:
         known = " and ".join(repr(kind) for kind in _KINDS)
         raise VslpError(
             f"{name} holds a network of the kind {header.get('architecture')!r}, but this "
-            f"napari-vslp knows only {known}; choose another file or update napari-vslp."
+            f"napari-vslp knows only {known}: choose another file or update napari-vslp."
         )
 
 

@@ -1,13 +1,19 @@
-"""Which device computes, and how its memory says that it is full."""
+"""Which device computes, and how its memory says that it is full.
+
+Imports torch only when asked: the solver's numba path needs none.
+"""
 
 from __future__ import annotations
 
-import torch
+from typing import TYPE_CHECKING
 
 from napari_vslp.core.errors import VslpError
 
+if TYPE_CHECKING:
+    import torch
+
 # How CUDA, Metal and the processor's allocators word it in a plain RuntimeError.
-_FULL = ("out of memory", "can't allocate memory", "not enough memory")
+_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 
 
 def choose_device(name: str) -> torch.device:
@@ -23,6 +29,8 @@ def choose_device(name: str) -> torch.device:
     VslpError
         If there is no such device here.
     """
+    import torch
+
     if name == "auto":
         return torch.device(_best())
     try:
@@ -36,20 +44,34 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
-def is_out_of_memory(error: Exception) -> bool:
-    """Return whether an error says that the device's memory is full."""
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an error says that a device's memory is full.
+
+    Parameters
+    ----------
+    error : BaseException
+        A `MemoryError` (NumPy's and numba's included), torch's own class, or a `RuntimeError` whose
+        message says so, as CUDA, Metal and the processor's allocator word it.
+    """
+    # torch's class by its name, so that torch need not be there.
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True
-    return isinstance(error, RuntimeError) and any(text in str(error).lower() for text in _FULL)
+    return isinstance(error, RuntimeError) and any(
+        text in str(error).lower() for text in _OUT_OF_MEMORY
+    )
 
 
 def _best() -> str:
+    import torch
+
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
 def _present(device: torch.device) -> bool:
+    import torch
+
     if device.type == "cuda":
         return torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count()
     if device.type == "mps":

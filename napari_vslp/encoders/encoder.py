@@ -29,12 +29,14 @@ _cache: dict[tuple[Any, ...], Encoder] = {}
 _cache_lock = threading.Lock()
 
 
-def load_encoder(spec: str = "bundled", device: str = "auto", job: Job | None = None) -> Encoder:
+def load_encoder(
+    spec: str | Path = "bundled", device: str = "auto", job: Job | None = None
+) -> Encoder:
     """Return the encoder of that name on that device; the last two are kept in memory.
 
     Parameters
     ----------
-    spec : str
+    spec : str or Path
         ``"bundled"``; the name of a model in the user's library; the path of a ``.safetensors``
         file of this project; an architecture of timm with a local state dict,
         ``"timm:ARCH@/path.safetensors"``; or, downloaded now, ``"timm:ARCH"`` or

@@ -22,6 +22,7 @@ import numpy as np
 import platformdirs
 from numpy.typing import NDArray
 
+from napari_vslp.core.folders import user_folder
 from napari_vslp.core.progress import Job, Progress
 
 if TYPE_CHECKING:
@@ -35,12 +36,10 @@ VERSION: Final = 2
 
 def cache_folder() -> Path | None:
     """Return the folder of the cache, which may not be there yet; None if it is switched off."""
-    chosen = os.environ.get("VSLP_CACHE", "").strip()
-    if chosen.casefold() == "off":
+    if os.environ.get("VSLP_CACHE", "").strip().casefold() == "off":
         return None
-    if chosen:
-        return Path(chosen).expanduser() / "features"
-    return platformdirs.user_cache_path("napari-vslp", appauthor=False) / "features"
+    usual = platformdirs.user_cache_path("napari-vslp", appauthor=False)
+    return user_folder("VSLP_CACHE", usual) / "features"
 
 
 def user_cache() -> FeatureFiles | None:

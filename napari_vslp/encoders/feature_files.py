@@ -11,12 +11,12 @@ import contextlib
 import os
 import re
 import time
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from safetensors import SafetensorError
-
+from napari_vslp.core.errors import VslpError
+from napari_vslp.core.folders import locked
+from napari_vslp.core.tensor_file import DamagedFileError
 from napari_vslp.encoders.feature_format import read_features, size_of, write_features
 from napari_vslp.encoders.features import Features
 
@@ -26,7 +26,6 @@ _FILE = re.compile(r"[0-9a-f]{64}\.safetensors")
 # Names under which this module and safetensors write before they rename.
 _LEFT_OVER = re.compile(r"\.(tmp.*|.*\.partial)")
 _DAY_S = 86_400.0
-_PROBLEMS = (OSError, SafetensorError)
 
 
 @dataclass(frozen=True)
@@ -54,12 +53,12 @@ class FeatureFiles:
         """
         path = self._path(key)
         try:
-            found = read_features(path, key)
-        except OSError:
-            return None
-        except (SafetensorError, KeyError, TypeError, ValueError):
+            found = read_features(path, key, self.cap)
+        except DamagedFileError:
             with contextlib.suppress(OSError):
                 path.unlink()
+            return None
+        except VslpError:
             return None
         with contextlib.suppress(OSError):
             os.utime(path)
@@ -76,16 +75,10 @@ class FeatureFiles:
         """
         if size_of(features) > self.cap // 4:
             return ""
-        partial = self.folder / f".{uuid.uuid4().hex}.partial"
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            try:
-                write_features(partial, key, features)
-                partial.chmod(0o600)
-                partial.replace(self._path(key))
-            finally:
-                partial.unlink(missing_ok=True)
-        except _PROBLEMS:
+            write_features(self._path(key), key, features)
+        except (OSError, VslpError):
             return (
                 f"{self.folder} is full or may not be written to: the image cannot be remembered "
                 "and will be read again next time."
@@ -130,16 +123,23 @@ class FeatureFiles:
             return []
 
     def _make_room(self, kept: Path) -> None:
-        files = self._files()
-        total = sum(size for _, size, _ in files)
-        for _, size, path in files:
-            if total <= self.cap:
-                break
-            if path != kept:
-                with contextlib.suppress(OSError):
-                    path.unlink()
-                    total -= size
-        self._sweep(older_than_s=_DAY_S)
+        """Remove what was not used for longest until the cap holds; one process does it at a time.
+
+        Two at once would each remove as much as both together should.
+        """
+        with contextlib.suppress(OSError), locked(self.folder, wait_s=0) as mine:
+            if not mine:
+                return
+            files = self._files()
+            total = sum(size for _, size, _ in files)
+            for _, size, path in files:
+                if total <= self.cap:
+                    break
+                if path != kept:
+                    with contextlib.suppress(OSError):
+                        path.unlink()
+                        total -= size
+            self._sweep(older_than_s=_DAY_S)
 
     def _sweep(self, older_than_s: float) -> None:
         """Remove what a program that was killed while it wrote has left behind."""

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
+from napari_vslp.core.tensor_file import DamagedFileError, read_tensors, write_tensors
 from napari_vslp.encoders.features import Features
 
-_ENTRY = "napari_vslp_features"
+_ENTRY, _KIND = "napari_vslp_features", "features"
 
 
 def write_features(path: Path, key: str, features: Features) -> None:
-    """Write features with the key that they are found by.
+    """Write features with the key that they are found by, readable for their owner alone.
 
     Raises
     ------
-    OSError, SafetensorError
-        If the disk does not take them; part of them may then be there.
+    VslpError
+        If the disk does not take them.
     """
     tensors = _tensors(features)
     header = {
@@ -33,7 +31,7 @@ def write_features(path: Path, key: str, features: Features) -> None:
         "weights_hash": features.weights_hash,
         "stride": features.stride,
     }
-    save_file(tensors, path, metadata={_ENTRY: json.dumps(header)})
+    write_tensors(path, tensors, _ENTRY, header, kind=_KIND, private=True)
 
 
 def size_of(features: Features) -> int:
@@ -41,32 +39,32 @@ def size_of(features: Features) -> int:
     return sum(one.nbytes for one in _tensors(features).values())
 
 
-def read_features(path: Path, key: str) -> Features:
+def read_features(path: Path, key: str, most_bytes: int) -> Features:
     """Read a file that `write_features` wrote under that key.
 
     Raises
     ------
-    OSError
+    DamagedFileError
+        If it is damaged, too large, or of another image.
+    VslpError
         If it is not there or may not be read.
-    SafetensorError, KeyError, TypeError, ValueError
-        If it is damaged.
     """
-    with safe_open(path, framework="pt") as file:
-        header = json.loads((file.metadata() or {})[_ENTRY])
-        # Copied, because the file may be replaced while the features are in use.
-        tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
-    if header["key"] != key or header["digest"] != _digest(tensors):
-        raise ValueError("the file is not what was written")
-    height, width = header["shape"]
-    return Features(
-        vectors=tensors["vectors"],
-        head=tensors.get("head"),
-        white=tensors["white"].numpy(),
-        shape=(int(height), int(width)),
-        head_tissues=tuple(header["head_tissues"]),
-        weights_hash=header["weights_hash"],
-        stride=int(header["stride"]),
-    )
+    tensors, header = read_tensors(path, _ENTRY, kind=_KIND, most_bytes=most_bytes)
+    try:
+        if header["key"] != key or header["digest"] != _digest(tensors):
+            raise ValueError("its content has changed")
+        height, width = header["shape"]
+        return Features(
+            vectors=tensors["vectors"],
+            head=tensors.get("head"),
+            white=tensors["white"].numpy(),
+            shape=(int(height), int(width)),
+            head_tissues=tuple(header["head_tissues"]),
+            weights_hash=header["weights_hash"],
+            stride=int(header["stride"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise DamagedFileError(f"{path.name} is not what was written ({error}).") from error
 
 
 def _tensors(features: Features) -> dict[str, Tensor]:

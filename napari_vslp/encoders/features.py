@@ -56,6 +56,12 @@ class Features:
     notes: tuple[str, ...] = ()
     stride: int = STRIDE
 
+    def __post_init__(self) -> None:
+        """Leave the history of gradients behind: nothing here is trained."""
+        object.__setattr__(self, "vectors", self.vectors.detach())
+        if self.head is not None:
+            object.__setattr__(self, "head", self.head.detach())
+
 
 def encode_image(
     image: NDArray[np.uint8],

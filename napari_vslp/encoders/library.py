@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from napari_vslp.core.atomic import replacing
 from napari_vslp.core.errors import VslpError
+from napari_vslp.core.folders import locked
 from napari_vslp.encoders.model_entries import ModelEntry, find_model, list_models
 from napari_vslp.encoders.model_names import (
     BUNDLED_NAME,
@@ -30,14 +33,15 @@ __all__ = [
 ]
 
 _SIDE = 64
+_PATIENCE_S = 30.0
 
 
-def check_model(spec: str) -> ModelEntry:
+def check_model(spec: str | Path) -> ModelEntry:
     """Load a model and show it an image of 64 × 64 px.
 
     Parameters
     ----------
-    spec : str
+    spec : str or Path
         As in `find_model`.
 
     Returns
@@ -55,7 +59,7 @@ def check_model(spec: str) -> ModelEntry:
     from napari_vslp.encoders.encoder import load_encoder
 
     entry = find_model(spec)
-    encoder = load_encoder(str(entry.path.absolute()), "cpu")
+    encoder = load_encoder(entry.path.absolute(), "cpu")
     side = -(-_SIDE // encoder.multiple) * encoder.multiple
     noise = torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(0))
     seen = encoder.encode(noise)
@@ -93,26 +97,13 @@ def add_model(path: str | Path, name: str | None = None, replace: bool = False) 
     """
     source = Path(path).expanduser().absolute()
     chosen = checked_name(source.stem if name is None else name)
-    if library_file(chosen) is not None and not replace:
-        raise VslpError(
-            f"There is already a model called “{chosen}”: choose another name, or ask for it to be "
-            "replaced."
-        )
-    check_model(str(source))
-    folder = models_folder()
-    partial = folder / f".{uuid.uuid4().hex}.partial"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        try:
+    _check_free(chosen, replace)
+    check_model(source)
+    with _changing(f"{chosen} cannot be copied to") as folder:
+        # Another process may have taken the name while the model was tried out.
+        _check_free(chosen, replace)
+        with replacing(folder / f"{chosen}{ENDING}") as partial:
             shutil.copyfile(source, partial)
-            partial.replace(folder / f"{chosen}{ENDING}")
-        finally:
-            partial.unlink(missing_ok=True)
-    except OSError as error:
-        raise VslpError(
-            f"The model cannot be copied to “{folder}” ({error.strerror or error}): make room "
-            "there or name another folder in VSLP_MODELS."
-        ) from error
     return find_model(chosen)
 
 
@@ -126,14 +117,36 @@ def remove_model(name: str) -> None:
     """
     if name == BUNDLED_NAME:
         raise VslpError("The built-in model is part of napari-vslp and cannot be removed.")
-    path = library_file(name)
-    if path is None:
+    if library_file(name) is None:
         names = ", ".join(library_names()) or "none"
         raise VslpError(f"No model of yours is called “{name}”: there is {names}.")
+    with _changing(f"{name} cannot be deleted from") as folder:
+        (folder / f"{name}{ENDING}").unlink(missing_ok=True)
+
+
+def _check_free(name: str, replace: bool) -> None:
+    if library_file(name) is not None and not replace:
+        raise VslpError(
+            f"There is already a model called “{name}”: choose another name, or ask for it to be "
+            "replaced."
+        )
+
+
+@contextmanager
+def _changing(what: str) -> Iterator[Path]:
+    """Give the folder of models to this process alone; its troubles become a sentence."""
+    folder = models_folder()
     try:
-        path.unlink()
+        folder.mkdir(parents=True, exist_ok=True)
+        with locked(folder, _PATIENCE_S) as mine:
+            if not mine:
+                raise VslpError(
+                    f"Another program is changing the models in “{folder}”: try again when it is "
+                    "done."
+                )
+            yield folder
     except OSError as error:
         raise VslpError(
-            f"“{path}” cannot be deleted ({error.strerror}): close what uses it, or change its "
-            "permissions."
+            f"The model {what} “{folder}” ({error.strerror or error}): make room there, change its "
+            "permissions, or name another folder in VSLP_MODELS."
         ) from error

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from safetensors import SafetensorError, safe_open
-
 from napari_vslp.core.errors import VslpError
+from napari_vslp.core.tensor_file import read_header
 from napari_vslp.encoders.model_names import BUNDLED_NAME, library_names, resolve_model
 
 if TYPE_CHECKING:
@@ -54,12 +53,12 @@ def list_models() -> list[ModelEntry]:
     return [find_model(name) for name in (BUNDLED_NAME, *library_names())]
 
 
-def find_model(spec: str) -> ModelEntry:
+def find_model(spec: str | Path) -> ModelEntry:
     """Return a model by its name or path; of its file only the header is read.
 
     Parameters
     ----------
-    spec : str
+    spec : str or Path
         ``"bundled"``, a name of the library or a path.
 
     Returns
@@ -72,6 +71,7 @@ def find_model(spec: str) -> ModelEntry:
     VslpError
         If there is no such model.
     """
+    spec = str(spec)
     path = _path(spec)
     card, problem = None, None
     try:
@@ -95,16 +95,9 @@ def _path(spec: str) -> Path:
 
 
 def _read_card(path: Path) -> ModelCard:
-    from napari_vslp.encoders.card import read_card
+    from napari_vslp.encoders.card import ENTRY, card_from_json
 
-    try:
-        with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-    except (OSError, SafetensorError) as error:
-        raise VslpError(
-            f"The model file {path.name} is damaged or incomplete; fetch or train it again."
-        ) from error
-    return read_card(path.name, metadata)
+    return card_from_json(path.name, read_header(path, ENTRY))
 
 
 def _size(path: Path) -> int:

@@ -5,7 +5,6 @@ Imports nothing slow, so that the window can list names before torch is loaded.
 
 from __future__ import annotations
 
-import os
 import re
 import stat
 import unicodedata
@@ -15,6 +14,7 @@ from typing import Final
 import platformdirs
 
 from napari_vslp.core.errors import VslpError
+from napari_vslp.core.folders import user_folder
 
 BUNDLED_NAME: Final = "bundled"
 ENDING: Final = ".safetensors"
@@ -27,10 +27,8 @@ _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 def models_folder() -> Path:
     """Return the folder of the user's models; VSLP_MODELS names another one."""
-    chosen = os.environ.get("VSLP_MODELS", "").strip()
-    if chosen:
-        return Path(chosen).expanduser()
-    return platformdirs.user_data_path("napari-vslp", appauthor=False) / "models"
+    usual = platformdirs.user_data_path("napari-vslp", appauthor=False) / "models"
+    return user_folder("VSLP_MODELS", usual)
 
 
 def library_names() -> list[str]:
@@ -43,7 +41,7 @@ def library_names() -> list[str]:
     """
     folder = models_folder()
     try:
-        found = [path for path in folder.iterdir() if path.suffix == ENDING and path.is_file()]
+        found = [path for path in folder.iterdir() if path.suffix == ENDING and _is_file(path)]
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
@@ -84,10 +82,10 @@ def library_file(name: str) -> Path | None:
     if not is_name(name):
         return None
     path = models_folder() / f"{name}{ENDING}"
-    return path if path.is_file() else None
+    return path if _is_file(path) else None
 
 
-def resolve_model(spec: str) -> str:
+def resolve_model(spec: str | Path) -> str:
     """Return where a model is to be loaded from.
 
     A name of the library wins over a file of that name without an ending: what a name means shall
@@ -95,7 +93,7 @@ def resolve_model(spec: str) -> str:
 
     Parameters
     ----------
-    spec : str
+    spec : str or Path
         ``"bundled"``, a name of the library, a path, ``"timm:…"`` or ``"hf-hub:…"``.
 
     Returns
@@ -108,6 +106,7 @@ def resolve_model(spec: str) -> str:
     VslpError
         If there is no such model and no such file; the sentence lists the names there are.
     """
+    spec = str(spec)
     if spec == BUNDLED_NAME or spec.startswith(_ELSEWHERE):
         return spec
     found = library_file(spec)
@@ -121,12 +120,12 @@ def resolve_model(spec: str) -> str:
     return spec
 
 
-def model_stamp(spec: str) -> tuple[int, int] | None:
+def model_stamp(spec: str | Path) -> tuple[int, int] | None:
     """Tell a model's file from one that replaces it, without opening it.
 
     Parameters
     ----------
-    spec : str
+    spec : str or Path
         As in `resolve_model`.
 
     Returns
@@ -135,6 +134,7 @@ def model_stamp(spec: str) -> tuple[int, int] | None:
         When the file was written (ns) and its size (bytes); None where there is no file of the
         user's, so that nobody replaces it.
     """
+    spec = str(spec)
     if spec == BUNDLED_NAME or spec.startswith("hf-hub:"):
         return None
     if spec.startswith("timm:"):
@@ -146,6 +146,14 @@ def model_stamp(spec: str) -> tuple[int, int] | None:
     except (OSError, ValueError, RuntimeError):
         return None
     return (status.st_mtime_ns, status.st_size) if stat.S_ISREG(status.st_mode) else None
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        # In a folder that may not be read, which `library_names` says in a sentence.
+        return False
 
 
 def _exists(spec: str) -> bool:

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from napari_vslp.core.errors import VslpError
+from napari_vslp.core.tensor_file import tensor_names
 from napari_vslp.encoders.hub import offline_if_cut_off
 from napari_vslp.encoders.torchvision_shim import import_timm
 
@@ -100,20 +100,9 @@ def state_hash(module: nn.Module) -> str:
 
 def _check_file(name: str, file: Path) -> None:
     """Refuse what timm would unpickle, or would load in part and leave the rest to chance."""
-    try:
-        with safe_open(file, framework="pt") as opened:
-            there = set(opened.keys())
-    except SafetensorError as error:
-        raise VslpError(
-            f"{file.name} is no whole .safetensors file: fetch it again, or convert it where you "
-            "trust it."
-        ) from error
-    except OSError as error:
-        raise VslpError(
-            f"There is no readable model file at {file}; check the path or choose another file."
-        ) from error
+    there = tensor_names(file)
     needed = import_timm().create_model(name, pretrained=False, num_classes=0).state_dict()
-    if not there.issuperset(needed):
+    if not there >= needed.keys():
         raise VslpError(_does_not_fit(name, file))
 
 

@@ -6,19 +6,17 @@ import hashlib
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor
 
 from napari_vslp.core.errors import VslpError
-from napari_vslp.encoders.card import ModelCard, read_card, write_card
+from napari_vslp.core.tensor_file import read_tensors, write_tensors
+from napari_vslp.encoders.card import ENTRY, ModelCard, card_from_json, card_to_json
 from napari_vslp.encoders.network import HybridArguments, HybridSegmenter
 from napari_vslp.encoders.timm_network import TimmArguments, TimmSegmenter
 
 Segmenter = HybridSegmenter | TimmSegmenter
 
 BUNDLED = Path(__file__).parents[1] / "weights" / "vslp-hybrid-gland.safetensors"
-_ZIP, _PICKLE = b"PK", b"\x80"
 
 
 def save_model(path: Path, module: Segmenter, card: ModelCard) -> None:
@@ -38,17 +36,7 @@ def save_model(path: Path, module: Segmenter, card: ModelCard) -> None:
     VslpError
         If the folder cannot be written.
     """
-    tensors = {name: value.contiguous() for name, value in module.state_dict().items()}
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        # safetensors' own writer would leave a file that nobody else in the group can read.
-        partial.write_bytes(save(tensors, metadata=write_card(card)))
-        partial.replace(path)
-    except OSError as error:
-        raise VslpError(
-            f"The model could not be written to {path}; choose a folder that exists, has room "
-            "and may be written to."
-        ) from error
+    write_tensors(path, module.state_dict(), ENTRY, card_to_json(card))
 
 
 def load_model(path: Path) -> tuple[Segmenter, ModelCard]:
@@ -69,16 +57,8 @@ def load_model(path: Path) -> tuple[Segmenter, ModelCard]:
     VslpError
         If the file is missing, damaged, a pickle, of another program or of another version.
     """
-    _refuse_other_kinds(path)
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
-        raise VslpError(
-            f"The model file {path.name} is damaged or incomplete; fetch or train it again."
-        ) from error
-    card = read_card(path.name, metadata)
+    tensors, header = read_tensors(path, ENTRY)
+    card = card_from_json(path.name, header)
     return _build(path, card.arguments, tensors), card
 
 
@@ -104,24 +84,7 @@ def file_hash(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise VslpError(f"The file {path} cannot be read; check that it exists.") from error
-
-
-def _refuse_other_kinds(path: Path) -> None:
-    """Tell a missing file and a pickle apart from a damaged one, by the first bytes alone."""
-    try:
-        with path.open("rb") as file:
-            start = file.read(9)
-    except OSError as error:
-        raise VslpError(
-            f"There is no readable model file at {path}; check the path or choose another file."
-        ) from error
-    # Safetensors begin with the length of a header in braces, and any length may be 0x80.
-    if start.startswith((_PICKLE, _ZIP)) and not start.endswith(b"{"):
-        raise VslpError(
-            f"{path.name} is a PyTorch pickle, which could run any program when opened; convert "
-            "it to .safetensors where you trust it."
-        )
+        raise VslpError(f"The file {path} cannot be read: check that it exists.") from error
 
 
 def make_network(arguments: HybridArguments | TimmArguments) -> Segmenter:
@@ -142,7 +105,7 @@ def _build(
         module.load_state_dict(tensors, assign=True)
     except RuntimeError as error:
         raise VslpError(
-            f"The weights in {path.name} do not fit the network that it describes; fetch or train "
+            f"The weights in {path.name} do not fit the network that it describes: fetch or train "
             "it again."
         ) from error
     return module.float().requires_grad_(requires_grad=False).eval()

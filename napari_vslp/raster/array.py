@@ -89,6 +89,9 @@ def crop(image: ArrayLike, region: Box) -> Raw:
 
 
 def _as_array(image: ArrayLike) -> Raw:
+    if hasattr(image, "detach"):
+        # A tensor of torch may carry gradients or lie on a graphics card.
+        image = image.detach().cpu()
     try:
         raw = np.asarray(image)
     except ValueError as error:

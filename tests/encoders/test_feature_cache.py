@@ -18,7 +18,8 @@ import pytest
 import torch
 
 from napari_vslp import cli
-from napari_vslp.core.errors import Cancelled
+from napari_vslp.core.errors import Cancelled, VslpError
+from napari_vslp.core.folders import locked
 from napari_vslp.core.progress import CancelToken, Job, Progress
 from napari_vslp.core.settings import Settings
 from napari_vslp.encoders import feature_cache, feature_files
@@ -92,7 +93,7 @@ def same(one: Features, other: Features) -> bool:
 def stored() -> list[Path]:
     folder = cache_folder()
     assert folder is not None
-    return sorted(folder.iterdir()) if folder.is_dir() else []
+    return sorted(folder.glob("*.safetensors"))
 
 
 @pytest.mark.parametrize("augmentation", [True, False])
@@ -269,7 +270,7 @@ def test_only_the_owner_may_read(tmp_path):
         files.put(KEY, features())
     finally:
         os.umask(before)
-    (path,) = files.folder.iterdir()
+    (path,) = files.folder.glob("*.safetensors")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(files.folder.stat().st_mode) == 0o700
 
@@ -330,7 +331,7 @@ def test_a_disk_that_takes_nothing_breaks_nothing(pixels, encoder, monkeypatch, 
         raise OSError(number, os.strerror(number))
 
     if fails == "save_file":
-        monkeypatch.setattr("napari_vslp.encoders.feature_format.save_file", full)
+        monkeypatch.setattr("safetensors.torch.save_file", full)
     else:
         monkeypatch.setattr(Path, fails, full)
     said: list[Progress] = []
@@ -386,6 +387,16 @@ def test_strangers_in_the_folder_are_left_alone(tmp_path):
     assert [path.exists() for path in left_over] == [False] * 2
 
 
+def test_while_another_process_makes_room_none_is_made_twice(tmp_path):
+    files = FeatureFiles(tmp_path, cap=4 * 4000)
+    with locked(tmp_path, wait_s=0):
+        for letter in "abcdef01":
+            assert files.put(letter * 64, features()) == ""
+        assert files.usage()[0] == 8
+    files.put(KEY, features())
+    assert files.usage()[1] <= files.cap
+
+
 def test_a_young_partial_file_of_another_process_stays(tmp_path):
     young = tmp_path / ".abc.partial"
     young.write_bytes(b"being written")
@@ -414,7 +425,7 @@ def test_writers_and_readers_at_once_see_whole_files_only(tmp_path):
     for thread in threads:
         thread.join()
     assert wrong == []
-    assert not list(tmp_path.glob(".*"))
+    assert [path.name for path in tmp_path.glob(".*")] == [".lock"]
 
 
 def test_two_processes_write_the_same_image(tmp_path, pixels):
@@ -485,6 +496,14 @@ def test_without_a_wish_the_folder_is_the_users_cache(own_folders, monkeypatch):
     assert cache_folder() == home
     monkeypatch.setenv("VSLP_CACHE", "~/elsewhere")
     assert cache_folder() == Path.home() / "elsewhere" / "features"
+
+
+def test_the_home_of_an_unknown_user_is_said(monkeypatch, pixels, encoder, capsys):
+    monkeypatch.setenv("VSLP_CACHE", "~nobody-here/x")
+    with pytest.raises(VslpError, match="VSLP_CACHE"):
+        see_image(pixels, encoder, False)
+    assert cli.main(["cache"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_the_command_shows_and_clears(pixels, encoder, capsys):

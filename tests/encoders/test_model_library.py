@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +16,9 @@ import torch
 
 from napari_vslp import cli
 from napari_vslp.core.errors import VslpError
+from napari_vslp.core.folders import locked
 from napari_vslp.core.settings import Settings
-from napari_vslp.encoders import model_names
+from napari_vslp.encoders import library, model_names
 from napari_vslp.encoders.card import ModelCard
 from napari_vslp.encoders.encoder import load_encoder
 from napari_vslp.encoders.library import (
@@ -68,6 +71,11 @@ def names() -> list[str]:
     return [entry.name for entry in list_models()]
 
 
+def files() -> list[str]:
+    """Return the names of all files in the folder but the lock."""
+    return sorted(path.name for path in models_folder().iterdir() if path.name != ".lock")
+
+
 def test_an_empty_library_holds_the_built_in_model():
     (entry,) = list_models()
     assert (entry.name, entry.path, entry.bundled) == ("bundled", BUNDLED, True)
@@ -90,7 +98,7 @@ def test_a_model_is_added_listed_used_and_removed(trained):
     assert load_encoder("Brust (2) Größe+1.5", "cpu").tissues == CARD.tissues
     remove_model("lung")
     assert names() == ["bundled", "a", "Brust (2) Größe+1.5"]
-    assert not [path for path in models_folder().iterdir() if path.name.startswith(".")]
+    assert files() == ["Brust (2) Größe+1.5.safetensors", "a.safetensors"]
 
 
 def test_a_segmentation_takes_a_name(trained):
@@ -100,6 +108,21 @@ def test_a_segmentation_takes_a_name(trained):
     result = segment(image, {"tumour": "50±20", "nerve": "?"}, settings=settings)
     assert result.weights_hash == load_encoder(str(trained), "cpu").weights_hash
     assert result.settings.encoder == "lung"
+
+
+def test_a_path_is_as_good_as_its_text(trained):
+    settings = Settings(encoder=trained, augmentation=False, device="cpu", tolerance=1e-2)
+    assert settings == replace(settings, encoder=str(trained))
+    assert settings.as_dict()["encoder"] == str(trained)
+    assert load_encoder(trained, "cpu") is load_encoder(str(trained), "cpu")
+    assert resolve_model(trained) == str(trained)
+    assert model_stamp(trained) == model_stamp(str(trained))
+    assert find_model(trained).card == CARD
+    image = np.random.default_rng(0).integers(0, 256, (40, 48, 3), dtype=np.uint8)
+    result = segment(image, {"tumour": "50±20", "nerve": "?"}, settings=settings)
+    assert result.settings.encoder == str(trained)
+    with pytest.raises(VslpError, match="no readable model file"):
+        segment(image, {"a": "?", "b": "?"}, encoder=trained.with_name("gone.safetensors"))
 
 
 def test_a_replaced_model_is_loaded_again(trained, tmp_path):
@@ -271,7 +294,7 @@ def test_a_bad_file_is_refused_and_nothing_is_lost(spoil, says, trained, tmp_pat
         with pytest.raises(VslpError, match=says) as caught:
             add_model(bad, replaced, replace=True)
         assert "\n" not in str(caught.value)
-    assert [path.name for path in models_folder().iterdir()] == ["lung.safetensors"]
+    assert files() == ["lung.safetensors"]
     assert (models_folder() / "lung.safetensors").read_bytes() == kept
 
 
@@ -313,8 +336,33 @@ def test_a_full_disk_leaves_what_was_there(fails, trained, monkeypatch):
         monkeypatch.setattr(Path, fails, full)
     with pytest.raises(VslpError, match="No space left"):
         add_model(trained, "lung", replace=True)
-    assert [path.name for path in models_folder().iterdir()] == ["lung.safetensors"]
+    assert files() == ["lung.safetensors"]
     assert (models_folder() / "lung.safetensors").read_bytes() == kept
+
+
+def test_of_two_processes_one_takes_a_name(trained, monkeypatch):
+    def taken_meanwhile(spec: str) -> None:
+        models_folder().mkdir(parents=True)
+        (models_folder() / "lung.safetensors").write_bytes(b"of another process")
+
+    monkeypatch.setattr(library, "check_model", taken_meanwhile)
+    with pytest.raises(VslpError, match="already a model called “lung”"):
+        add_model(trained)
+    assert (models_folder() / "lung.safetensors").read_bytes() == b"of another process"
+    assert files() == ["lung.safetensors"]
+
+
+def test_a_library_that_another_process_changes_is_waited_for(trained, monkeypatch):
+    add_model(trained)
+    monkeypatch.setattr(library, "_PATIENCE_S", 0.1)
+    with locked(models_folder(), wait_s=0):
+        with pytest.raises(VslpError, match="try again when it is done"):
+            add_model(trained, "other")
+        with pytest.raises(VslpError, match="try again when it is done"):
+            remove_model("lung")
+    add_model(trained, "other")
+    remove_model("lung")
+    assert files() == ["other.safetensors"]
 
 
 def test_what_cannot_be_removed_is_refused(trained, monkeypatch):
@@ -341,6 +389,31 @@ def test_a_folder_that_cannot_be_read_is_said(monkeypatch):
     monkeypatch.setattr(Path, "iterdir", refused)
     with pytest.raises(VslpError, match="VSLP_MODELS"):
         list_models()
+
+
+def test_a_name_in_a_folder_that_cannot_be_read_is_said(monkeypatch, trained):
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    for name in ("stat", "iterdir"):
+        monkeypatch.setattr(Path, name, refused)
+    for act in (resolve_model, load_encoder, find_model, remove_model):
+        with pytest.raises(VslpError, match="cannot be read"):
+            act("lung")
+
+
+def test_the_home_of_an_unknown_user_is_said(monkeypatch):
+    monkeypatch.setenv("VSLP_MODELS", "~nobody-here/x")
+    with pytest.raises(VslpError, match="VSLP_MODELS names “~nobody-here/x”"):
+        list_models()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no named pipes")
+@pytest.mark.parametrize("command", ["add", "check", "show"])
+def test_a_named_pipe_is_not_waited_for(command, tmp_path, capsys):
+    os.mkfifo(tmp_path / "pipe.safetensors")
+    assert run(command, tmp_path / "pipe.safetensors") == 2
+    assert "no readable model file" in capsys.readouterr().err
 
 
 def test_strangers_in_the_folder_are_not_listed(trained, tmp_path, monkeypatch):
@@ -410,6 +483,21 @@ def test_show_tells_the_whole_card(trained, capsys):
     assert "  decoder width: 8" in told
     assert run("show", trained) == 0
     assert f"file: {trained}" in capsys.readouterr().out
+
+
+def test_a_model_of_unknown_pixel_size_is_listed_and_shown(tmp_path, capsys):
+    module = HybridSegmenter(SMALL).eval()
+    path = tmp_path / "unsized.safetensors"
+    save_model(path, module, replace(CARD, microns_per_pixel=None))
+    assert run("add", path) == 0
+    assert run("list") == 0
+    printed = capsys.readouterr()
+    assert "unsized  tumour, stroma, Lücke  unknown  " in printed.out
+    assert printed.err == ""
+    assert run("show", "unsized") == 0
+    assert "microns per pixel: unknown" in capsys.readouterr().out
+    assert run("list", "--json") == 0
+    assert json.loads(capsys.readouterr().out)[1]["card"]["microns_per_pixel"] is None
 
 
 @pytest.mark.parametrize("words", [["--json"], ["list", "--json"], ["--json", "list"]])
