@@ -8,7 +8,7 @@ from __future__ import annotations
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
@@ -61,33 +61,6 @@ def check_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
-    except OSError as error:
-        raise unwritable(folder, error) from error
-
-
-@contextmanager
-def staged(folder: Path, *, stale: Sequence[str] = ()) -> Iterator[Path]:
-    """Give an empty folder to write to, and move its files to `folder` once all are written.
-
-    The staging folder lies inside `folder`, so that each move is a rename on the same disk.
-    Files named in `stale` that are not written anew are removed at the very end: left by an
-    earlier result, they would pass for a part of this one.
-
-    Raises
-    ------
-    VslpError
-        If the folder cannot be written, for example because the disk is full.
-    """
-    check_folder(folder)
-    try:
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".vslp-") as made:
-            stage = Path(made)
-            yield stage
-            written = sorted(stage.iterdir())
-            for path in written:
-                path.replace(folder / path.name)
-            for name in {*stale} - {path.name for path in written}:
-                (folder / name).unlink(missing_ok=True)
     except OSError as error:
         raise unwritable(folder, error) from error
 

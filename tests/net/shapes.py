@@ -8,7 +8,6 @@ from pathlib import Path
 def learn_shapes(path: Path) -> None:
     """Write a small learned regulariser, as ``napari-vslp regulariser`` would after learning."""
     import torch
-
     from napari_vslp.energy.regulariser_file import RegulariserCard, save_regulariser
     from napari_vslp.energy.tdv import TDV, TDVShape
 

@@ -11,10 +11,10 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from napari_vslp.weak_labels import as_clicks, as_tissues
 from PIL import Image
 
 from napari_vslp import cli, segment
-from napari_vslp.weak_labels import as_clicks, as_tissues
 from tests.net.golden import CLICKS, FOUR, corner
 
 SIDE = 64
