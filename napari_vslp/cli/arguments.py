@@ -10,7 +10,7 @@ from typing import NoReturn
 from napari_vslp import __version__
 from napari_vslp.cli import cache, evaluate, models, regulariser, train
 from napari_vslp.core.errors import VslpError
-from napari_vslp.core.registries import PENALTIES
+from napari_vslp.core.registries import EXPORTERS, PENALTIES
 from napari_vslp.core.settings import Settings, Smoothness
 
 Region = tuple[int, int, int, int]
@@ -90,7 +90,13 @@ def _add_segment(parser: argparse.ArgumentParser) -> None:
         help="side of a pixel in µm; read from the file if it tells it",
     )
     _add_settings(parser.add_argument_group("how to segment"))
-    told = parser.add_argument_group("what to show")
+    told = parser.add_argument_group("what to write and to show")
+    told.add_argument(
+        "--write",
+        action="append",
+        choices=EXPORTERS.names(),
+        help="only this of the results; may be repeated",
+    )
     told.add_argument("--json", action="store_true", help="print the summary as JSON")
     told.add_argument("--quiet", action="store_true", help="print nothing but errors")
     parser.set_defaults(run=_run_segment)

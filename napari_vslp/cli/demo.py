@@ -41,12 +41,11 @@ def has_window() -> bool:
 
 def write_demo(folder: Path, arguments: argparse.Namespace) -> None:
     """Segment the bundled sample and write the results to a folder."""
-    from napari_vslp.core.atomic import check_folder
     from napari_vslp.demo import tumour_nest
-    from napari_vslp.export.results import write_result
+    from napari_vslp.export.results import check_result_folder, write_result
     from napari_vslp.pipeline import segment
 
-    check_folder(folder)
+    check_result_folder(folder)
     sample = tumour_nest()
     with following(arguments.quiet) as job:
         result = segment(sample.image, sample.tissues, clicks=sample.clicks, job=job)

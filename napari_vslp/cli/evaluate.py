@@ -72,13 +72,13 @@ def run(arguments: argparse.Namespace) -> None:
     )
     study = _study(arguments, settings)
 
-    from napari_vslp.core.atomic import check_folder
+    from napari_vslp.core.result_folder import check_results
     from napari_vslp.evaluation.run import evaluate
     from napari_vslp.evaluation.summary import summarise
-    from napari_vslp.evaluation.write import write_evaluation
+    from napari_vslp.evaluation.write import FILES, KIND, write_evaluation
 
     if arguments.out is not None:
-        check_folder(arguments.out)
+        check_results(arguments.out, KIND, FILES, [arguments.cohort])
     with following(arguments.quiet or arguments.json) as job:
         summary = summarise(study, evaluate(study, job))
         written = write_evaluation(summary, arguments.out, job) if arguments.out else []

@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from napari_vslp.cli.terminal import following, say, table
-from napari_vslp.core.atomic import check_folder
 from napari_vslp.core.segmentation import Segmentation
 from napari_vslp.core.settings import Settings
 from napari_vslp.core.tissues import (
@@ -36,7 +35,7 @@ def run(arguments: argparse.Namespace) -> None:
     check_tissues(tissues, settings.trust)
 
     from napari_vslp.encoders.model_names import resolve_model
-    from napari_vslp.export.results import write_result
+    from napari_vslp.export.results import check_result_folder, write_result
     from napari_vslp.raster.array import check_region, crop, image_shape, to_rgb
     from napari_vslp.raster.image_file import read_image
 
@@ -45,7 +44,7 @@ def run(arguments: argparse.Namespace) -> None:
     shape = image_shape(picture.pixels)
     region = check_region(arguments.region, shape)
     check_clicks(clicks, tissues, shape)
-    check_folder(arguments.out)
+    check_result_folder(arguments.out, arguments.write, [arguments.image])
 
     from napari_vslp.pipeline import segment
 
@@ -61,7 +60,7 @@ def run(arguments: argparse.Namespace) -> None:
         )
     result = replace(result, notes=(*picture.notes, *result.notes))
     shown, _ = to_rgb(crop(picture.pixels, region))
-    written = write_result(result, shown, arguments.out)
+    written = write_result(result, shown, arguments.out, arguments.write)
     tell(result, written, arguments)
 
 

@@ -1,18 +1,57 @@
-"""Writing whole or not at all: a failed run leaves what was there before."""
+"""One file written whole or not at all: a failed or killed write leaves what was there before.
+
+`core.result_folder` does the same for files that belong together.
+"""
 
 from __future__ import annotations
 
 import tempfile
+import time
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 
 from napari_vslp.core.errors import VslpError
 
+# A file on its way is written to all the time: one that was not for an hour belongs to nobody.
+_ABANDONED_S = 3600.0
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give the path of a hidden file to write, which takes the place of `path` once it is whole.
+
+    It lies beside `path`, so that taking its place is a rename on the same disk: a reader in
+    another process sees the old file or the new one, never half of it, and of two writers the
+    last one wins. If the block raises it is removed; if the block writes nothing, `path` stays as
+    it is. What killed programs left of earlier writes of `path` is removed too.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be written, for example because the disk is full.
+    """
+    _sweep(path)
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
+    try:
+        yield partial
+        if partial.exists():
+            partial.replace(path)
+    finally:
+        with suppress(OSError):
+            partial.unlink()
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all; raises `OSError` as `replacing` does."""
+    with replacing(path) as partial:
+        partial.write_bytes(content)
+
 
 def check_folder(folder: Path) -> None:
-    """Make sure that results can be written to a folder, before any work is put into them.
+    """Make a folder if need be and try whether files can be written to it.
 
     Raises
     ------
@@ -23,56 +62,18 @@ def check_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
-        raise _unwritable(folder, error) from error
+        raise unwritable(folder, error) from error
 
 
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Give the path of a hidden file beside `path` to write to, which then takes its place.
-
-    A reader in another process sees the old file or the new one, never half of it, and of two
-    writers the last one wins. After an error the old file is there as before.
-
-    Raises
-    ------
-    OSError
-        If the file cannot take its place.
-    """
-    partial = path.with_name(f".{uuid.uuid4().hex}.partial")
-    try:
-        yield partial
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-@contextmanager
-def staged(folder: Path, *, stale: Sequence[str] = ()) -> Iterator[Path]:
-    """Give an empty folder to write to, and move its files to `folder` once all are written.
-
-    The staging folder lies inside `folder`, so that each move is a rename on the same disk.
-    Files named in `stale` that are not written anew are removed at the very end: left by an
-    earlier result, they would pass for a part of this one.
-
-    Raises
-    ------
-    VslpError
-        If the folder cannot be written, for example because the disk is full.
-    """
-    check_folder(folder)
-    try:
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".vslp-") as made:
-            stage = Path(made)
-            yield stage
-            written = sorted(stage.iterdir())
-            for path in written:
-                path.replace(folder / path.name)
-            for name in {*stale} - {path.name for path in written}:
-                (folder / name).unlink(missing_ok=True)
-    except OSError as error:
-        raise _unwritable(folder, error) from error
-
-
-def _unwritable(folder: Path, error: OSError) -> VslpError:
+def unwritable(folder: Path, error: OSError) -> VslpError:
+    """Return the sentence for a folder that does not take results."""
     reason = error.strerror or type(error).__name__
     return VslpError(f"Results cannot be written to “{folder}” ({reason}): choose another folder.")
+
+
+def _sweep(path: Path) -> None:
+    # Another process may sweep at the same time.
+    with suppress(OSError):
+        for left in path.parent.glob(f".{escape(path.name)}.*.partial"):
+            if time.time() - left.stat().st_mtime >= _ABANDONED_S:
+                left.unlink()

@@ -48,3 +48,23 @@ SOURCES: Registry[Any] = Registry(
 # Members whose own `Options` ride in `Settings.extras`: the flags of the command line and the rows
 # of the dock come from these.
 EXTRAS = Registries((SOURCES,))
+
+# napari_vslp.export.contract.Exporter
+EXPORTERS: Registry[Any] = Registry(
+    "kind of output",
+    "napari_vslp.exporters",
+    {
+        "mask.tif": "napari_vslp.export.images:mask_tiff",
+        "mask.png": "napari_vslp.export.images:mask_png",
+        "overlay.png": "napari_vslp.export.overlay:overlay",
+        "energy-maps": "napari_vslp.export.images:energy_maps_tiff",
+        "summary.json": "napari_vslp.export.summary:summary_json",
+    },
+    {
+        "mask.tif": "Mask, indexed TIFF",
+        "mask.png": "Mask, indexed PNG",
+        "overlay.png": "Overlay with legend, PNG",
+        "energy-maps": "Energy maps, TIFF",
+        "summary.json": "Numbers, JSON",
+    },
+)

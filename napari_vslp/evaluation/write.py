@@ -8,12 +8,14 @@ import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from napari_vslp.core.atomic import staged
 from napari_vslp.core.progress import Job, Progress
+from napari_vslp.core.result_folder import writing_results
 from napari_vslp.evaluation.page import page
 from napari_vslp.evaluation.summary import PER_TISSUE, Line, Summary, per_tissue
 
 Cell = str | int | float
+KIND = "evaluation"
+FILES = ("per_image.csv", "summary.csv", "summary.json", "report.html")
 _FIGURES = ("dice", "miou", "boundary_f1", "area_error", "calibration_error")
 
 
@@ -37,7 +39,7 @@ def write_evaluation(summary: Summary, folder: Path, job: Job | None = None) -> 
     """
     (job or Job()).report(Progress("Writing the report", 0.0))
     drawn = page(summary)
-    with staged(folder) as stage:
+    with writing_results(folder, KIND) as stage:
         _write_table(stage / "per_image.csv", _per_image(summary))
         _write_table(stage / "summary.csv", _summary_rows(summary))
         text = json.dumps(summary.as_dict(), indent=2, ensure_ascii=False, allow_nan=False)

@@ -1,1 +1,6 @@
-"""Images in, results out: all that touches the disk."""
+"""Results as files.
+
+`contract` says what an exporter is; `images`, `overlay` and `summary` hold the built-in ones;
+`results` writes what the exporters make of one segmentation to a folder. The list of exporters is
+`core.registries.EXPORTERS`: another one is a class and a line there.
+"""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from napari_vslp.core.segmentation import Segmentation
 from napari_vslp.core.tissues import Tissue
-
-RGB = NDArray[np.uint8]
+from napari_vslp.export.contract import RGB, Exporter
 
 _LONGEST_SIDE = 2048
 _TINT = 0.22
@@ -91,3 +93,20 @@ def _shares(result: Segmentation, tissue: Tissue) -> str:
         return reached
     asked = f"{100 * low:g} %" if low == high else f"{100 * low:g} to {100 * high:g} %"
     return f"{reached}  (asked: {asked})"
+
+
+class Overlay(Exporter):
+    """The image with the tissues outlined and a legend, as PNG."""
+
+    name = "overlay.png"
+    title = "Overlay with legend, PNG"
+    suffixes = (".png",)
+    default = True
+
+    def write(self, result: Segmentation, image: RGB, path: Path, options: Any) -> list[Path]:  # noqa: ANN401, ARG002
+        """Draw and write the picture."""
+        draw_overlay(result, image).save(path, format="PNG")
+        return [path]
+
+
+overlay = Overlay()

@@ -1,28 +1,27 @@
-"""Writing a segmentation as pictures, maps and numbers."""
+"""A folder of results: what the exporters write of one segmentation, all of it or nothing."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import tifffile
-from numpy.typing import NDArray
-from PIL import Image
-
-from napari_vslp.core.atomic import staged
 from napari_vslp.core.errors import VslpError
+from napari_vslp.core.registries import EXPORTERS
+from napari_vslp.core.result_folder import check_results, writing_results
 from napari_vslp.core.segmentation import Segmentation
-from napari_vslp.export.overlay import draw_overlay
-from napari_vslp.export.summary import summary
+from napari_vslp.export.contract import RGB, Exporter
 
-LEARNED = "learned.tif"
-_UM_PER_CM = 10_000.0
-_UM_PER_INCH = 25_400.0
+KIND = "segmentation"
 
 
-def write_result(result: Segmentation, image: NDArray[np.uint8], folder: str | Path) -> list[Path]:
+def write_result(
+    result: Segmentation,
+    image: RGB,
+    folder: str | Path,
+    write: Sequence[str] | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> list[Path]:
     """Write all files of a result, or none of them.
 
     Parameters
@@ -32,98 +31,58 @@ def write_result(result: Segmentation, image: NDArray[np.uint8], folder: str | P
     image
         (h, w, 3) uint8, the region that was segmented.
     folder
-        Is made if it does not exist; files of an earlier result in it are replaced.
+        Is made if it does not exist; an earlier result in it is replaced as a whole.
+    write
+        Names of exporters; None for those that are written by default.
+    options
+        Exporter → an instance of its `Options`, if not the default ones.
 
     Returns
     -------
     list of Path
-        ``mask.tif`` (indices: 0 nothing, i + 1 the tissue i), ``mask.png`` (the same with
-        colours), ``overlay.png``, ``fidelity.tif`` and ``regularisation.tif`` (float32, nats a
-        pixel), with a learned regulariser ``learned.tif`` (likewise), ``summary.json``. The
-        overlay shows the region; masks and maps are as large as the whole image and 0 outside
-        the region.
+        The files, by default ``mask.tif``, ``mask.png``, ``overlay.png``, a map for each term of
+        the energy, such as ``fidelity.tif``, and ``summary.json``. docs/cli.md says what they hold.
 
     Raises
     ------
     VslpError
-        If the image is not the one segmented or the folder cannot be written.
+        If the image is not the one segmented, there is no such exporter, the folder cannot be
+        written, or a file in it that is no result of napari-vslp would be replaced.
     """
     if image.shape != (*result.labels.shape, 3):
         raise VslpError("The image to draw on is not the one that was segmented.")
-    folder = Path(folder)
-    with staged(folder, stale=[LEARNED]) as stage:
-        _write_mask(result, stage)
-        draw_overlay(result, image).save(stage / "overlay.png")
-        for name, values in energy_maps(result).items():
-            _write_map(result, values, stage / f"{name}.tif")
-        text = json.dumps(summary(result), indent=2, ensure_ascii=False, allow_nan=False)
-        (stage / "summary.json").write_text(text + "\n", encoding="utf-8")
+    folder, chosen = Path(folder), _chosen(write)
+    with writing_results(folder, KIND) as stage:
+        for exporter in chosen:
+            path = stage / exporter.files()[0] if exporter.suffixes else stage
+            given = (options or {}).get(exporter.name) or exporter.Options()
+            exporter.write(result, image, path, given)
         names = sorted(path.name for path in stage.iterdir())
     return [folder / name for name in names]
 
 
-def energy_maps(result: Segmentation) -> dict[str, NDArray[np.float32]]:
-    """Return the map of each term of the energy, (h, w) float32, by the term's name."""
-    return {name: term.map for name, term in result.terms.items()}
+def check_result_folder(
+    folder: Path, write: Sequence[str] | None = None, inputs: Sequence[Path] = ()
+) -> None:
+    """Make sure that a result can be written to a folder, before any work is put into it.
+
+    Parameters
+    ----------
+    folder, write
+        As for `write_result`.
+    inputs
+        Files that are read, and so may not be replaced.
+
+    Raises
+    ------
+    VslpError
+        As `write_result`.
+    """
+    names = [name for exporter in _chosen(write) for name in exporter.files()]
+    check_results(folder, KIND, names, inputs)
 
 
-def _whole(result: Segmentation, part: NDArray[Any]) -> NDArray[Any]:
-    top, left, bottom, right = result.region
-    whole = np.zeros(result.image_shape, part.dtype)
-    whole[top:bottom, left:right] = part
-    return whole
-
-
-def _palette(result: Segmentation) -> NDArray[np.uint8]:
-    colours = np.zeros((256, 3), np.uint8)
-    for index, tissue in enumerate(result.tissues):
-        colours[index + 1] = tissue.colour
-    return colours
-
-
-def _write_mask(result: Segmentation, stage: Path) -> None:
-    mask = _whole(result, result.labels)
-    colours = _palette(result)
-    tissues = {index + 1: tissue.name for index, tissue in enumerate(result.tissues)}
-    tifffile.imwrite(
-        stage / "mask.tif",
-        mask,
-        photometric="palette",
-        # TIFF writes colours with 16 bits: 257 takes 255 to 65535.
-        colormap=colours.T.astype(np.uint16) * 257,
-        description=json.dumps({"tissues": tissues}),
-        **_tiff_options(result),
-    )
-    picture = Image.frombytes("P", (mask.shape[1], mask.shape[0]), mask.tobytes())
-    picture.putpalette(colours.tobytes())
-    picture.save(stage / "mask.png", transparency=0, **_png_options(result))
-
-
-def _write_map(result: Segmentation, values: NDArray[np.float32], path: Path) -> None:
-    tifffile.imwrite(
-        path,
-        _whole(result, values),
-        photometric="minisblack",
-        description="nats per pixel",
-        **_tiff_options(result),
-    )
-
-
-def _tiff_options(result: Segmentation) -> dict[str, Any]:
-    options: dict[str, Any] = {
-        "compression": "zlib",
-        "metadata": None,
-        "software": f"napari-vslp {result.versions.get('napari-vslp', '')}".strip(),
-    }
-    if result.pixel_size_um is not None:
-        height, width = result.pixel_size_um
-        options["resolution"] = (_UM_PER_CM / width, _UM_PER_CM / height)
-        options["resolutionunit"] = "CENTIMETER"
-    return options
-
-
-def _png_options(result: Segmentation) -> dict[str, Any]:
-    if result.pixel_size_um is None:
-        return {}
-    height, width = result.pixel_size_um
-    return {"dpi": (_UM_PER_INCH / width, _UM_PER_INCH / height)}
+def _chosen(write: Sequence[str] | None) -> list[Exporter]:
+    if write is None:
+        return [exporter for exporter in EXPORTERS if exporter.default]
+    return [EXPORTERS.get(name) for name in dict.fromkeys(write)]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from napari_vslp.core.inputs_file import inputs_as_json
 from napari_vslp.core.segmentation import Segmentation
+from napari_vslp.export.contract import RGB, Exporter
 
 
 def summary(result: Segmentation) -> dict[str, Any]:
@@ -54,3 +57,21 @@ def _energy(result: Segmentation) -> dict[str, float]:
         "objective": float(energy.objective),
         "bound": float(energy.bound),
     }
+
+
+class SummaryJson(Exporter):
+    """The summary as JSON."""
+
+    name = "summary.json"
+    title = "Numbers, JSON"
+    suffixes = (".json",)
+    default = True
+
+    def write(self, result: Segmentation, image: RGB, path: Path, options: Any) -> list[Path]:  # noqa: ANN401, ARG002
+        """Write the summary."""
+        text = json.dumps(summary(result), indent=2, ensure_ascii=False, allow_nan=False)
+        path.write_text(text + "\n", encoding="utf-8")
+        return [path]
+
+
+summary_json = SummaryJson()

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import subprocess
 import sys
 
@@ -122,7 +123,7 @@ def test_results_are_written_and_told(picture, tmp_path, capsys, asked):
     assert "45 – 55 %" in printed.out
     assert "mask.tif" in printed.out
     assert printed.err == "The image is grey; colour would help it.\n"
-    assert len(list((tmp_path / "out").iterdir())) == 6
+    assert len(list((tmp_path / "out").glob("[!.]*"))) == 6
 
 
 def test_what_is_typed_reaches_the_science(picture, tmp_path, asked):
@@ -201,6 +202,30 @@ def test_a_run_that_ends_early_keeps_the_last_result(
     assert status == (130 if stop is KeyboardInterrupt else 2)
     assert capsys.readouterr().err.count("\n") == 1
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+
+
+@pytest.mark.parametrize("earlier", [False, True])
+def test_the_image_is_never_replaced_by_a_result(earlier, picture, tmp_path, capsys, asked):
+    out = tmp_path / "out"
+    out.mkdir()
+    if earlier:
+        segment(picture, out, *TWO, "--region", "5,10,35,50")
+    else:
+        shutil.copy(picture, out / "mask.png")
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    asked.clear()
+    for name in ("mask.png", *(["overlay.png"] if earlier else [])):
+        assert segment(out / name, out, *TWO, "--write", "mask.png") == 2
+        assert "is read, and a result would take its place" in capsys.readouterr().err
+    assert asked == []
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+
+
+def test_a_file_of_the_users_is_refused_before_the_work(picture, tmp_path, capsys, asked):
+    (tmp_path / "learned.tif").write_bytes(b"mine")
+    assert segment(picture, tmp_path, *TWO) == 2
+    assert "learned.tif” would be replaced" in capsys.readouterr().err
+    assert asked == []
 
 
 def test_progress_is_shown_on_a_terminal_only(picture, tmp_path, capsys, asked, monkeypatch):

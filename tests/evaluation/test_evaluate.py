@@ -31,7 +31,7 @@ def rows_of(path):
 
 
 def test_all_files_are_written_and_nothing_else(written):
-    assert {path.name for path in written.iterdir()} == FILES
+    assert {path.name for path in written.glob("[!.]*")} == FILES
 
 
 def test_every_row_image_and_tissue_is_in_the_table(written):

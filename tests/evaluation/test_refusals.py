@@ -5,7 +5,9 @@ import pytest
 from PIL import Image
 
 from napari_vslp import cli
+from napari_vslp.core.result_folder import writing_results
 from napari_vslp.evaluation import run as evaluation_run
+from napari_vslp.evaluation.write import KIND
 
 from . import typed
 
@@ -50,12 +52,13 @@ def test_bad_tables_and_missing_masks_are_said_before_the_network_runs(
 
 
 def test_a_stopped_evaluation_leaves_what_was_there(cohort, tmp_path, monkeypatch, capsys):
-    (tmp_path / "summary.json").write_text("before")
+    with writing_results(tmp_path, KIND) as stage:
+        (stage / "summary.json").write_text("before")
 
     def stop(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(evaluation_run, "fuse", stop)
     assert cli.main(typed(cohort, "--out", str(tmp_path))) == cli.STOPPED
-    assert [path.name for path in tmp_path.iterdir()] == ["summary.json"]
+    assert [path.name for path in tmp_path.glob("[!.]*")] == ["summary.json"]
     assert (tmp_path / "summary.json").read_text() == "before"

@@ -268,7 +268,7 @@ def look(folder: Path) -> dict[str, Any]:
 
 def written(out: Path) -> dict[str, Any]:
     summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
-    pictures = sorted(path for path in out.iterdir() if path.name != "summary.json")
+    pictures = sorted({*out.glob("[!.]*")} - {out / "summary.json"})
     counts = np.bincount(tifffile.imread(out / "mask.tif").ravel(), minlength=len(FOUR) + 1)
     return {
         "files": {path.name: bits_of_file(path) for path in pictures},

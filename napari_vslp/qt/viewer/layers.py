@@ -26,6 +26,7 @@ from napari_vslp.qt.viewer.maps import (
     values_of,
 )
 from napari_vslp.qt.viewer.source import place, placement
+from napari_vslp.qt.viewer.writers import mask_metadata
 from napari_vslp.qt.work.turns import Turns
 
 
@@ -111,6 +112,7 @@ class ResultLayers(QObject):
             opacity=0.45,
             colormap=label_colours(result.tissues),
             features=label_features(result.tissues, result.reached),
+            metadata=mask_metadata(result),
             **self._placement(result),
         )
         self._colours = [t.colour for t in result.tissues]
@@ -120,6 +122,7 @@ class ResultLayers(QObject):
         layer = self.layer(LABELS)
         if layer is not None:
             self._write(layer, result.labels, result)
+            layer.metadata.update(mask_metadata(result))
 
     def _dress_labels(self, result: Segmentation) -> None:
         layer = self.layer(LABELS)

@@ -1,0 +1,178 @@
+"""Masks and energy maps as image files: as large as the whole image, with its pixel size."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+from PIL import Image
+
+from napari_vslp.core.segmentation import FloatMap, Segmentation
+from napari_vslp.core.tissues import Colour
+from napari_vslp.export.contract import RGB, Exporter
+
+_UM_PER_CM = 10_000.0
+_UM_PER_INCH = 25_400.0
+PixelSize = tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class Mask:
+    """Labels with what they mean.
+
+    Attributes
+    ----------
+    labels
+        (H, W) uint8 on the whole image: 0 nothing, i + 1 the tissue i.
+    names
+        Label → tissue.
+    colours
+        Label → red, green, blue (0–255).
+    pixel_size_um
+        Height and width of a pixel (µm); None if unknown.
+    software
+        Name and version of what made it.
+    """
+
+    labels: NDArray[np.uint8]
+    names: dict[int, str]
+    colours: dict[int, Colour]
+    pixel_size_um: PixelSize = None
+    software: str = "napari-vslp"
+
+    @classmethod
+    def of(cls, result: Segmentation) -> Mask:
+        """Return the mask of a result."""
+        return cls(
+            on_whole_image(result.labels, result.region, result.image_shape),
+            {i + 1: tissue.name for i, tissue in enumerate(result.tissues)},
+            {i + 1: tissue.colour for i, tissue in enumerate(result.tissues)},
+            result.pixel_size_um,
+            _software(result),
+        )
+
+    def palette(self) -> NDArray[np.uint8]:
+        """Return the colour of each of 256 labels, (256, 3) uint8; black where none is given."""
+        colours = np.zeros((256, 3), np.uint8)
+        for label, colour in self.colours.items():
+            colours[label] = colour
+        return colours
+
+
+def write_mask_tiff(mask: Mask, path: Path) -> None:
+    """Write an indexed TIFF of 8 bits whose description names the tissues."""
+    tifffile.imwrite(
+        path,
+        mask.labels,
+        photometric="palette",
+        # TIFF writes colours with 16 bits: 257 takes 255 to 65535.
+        colormap=mask.palette().T.astype(np.uint16) * 257,
+        description=json.dumps({"tissues": mask.names}),
+        **_tiff_options(mask.pixel_size_um, mask.software),
+    )
+
+
+def write_mask_png(mask: Mask, path: Path) -> None:
+    """Write an indexed PNG in which 0 is transparent."""
+    height, width = mask.labels.shape
+    picture = Image.frombytes("P", (width, height), mask.labels.tobytes())
+    picture.putpalette(mask.palette().tobytes())
+    options: dict[str, Any] = {}
+    if mask.pixel_size_um is not None:
+        high, wide = mask.pixel_size_um
+        options["dpi"] = (_UM_PER_INCH / wide, _UM_PER_INCH / high)
+    picture.save(path, format="PNG", transparency=0, **options)
+
+
+def energy_maps(result: Segmentation) -> dict[str, FloatMap]:
+    """Return the map of each term of the energy by the term's name, (h, w) float32 (nats a px)."""
+    return {name: term.map for name, term in result.terms.items()}
+
+
+def on_whole_image(
+    part: NDArray[Any], region: Sequence[int], shape: tuple[int, int]
+) -> NDArray[Any]:
+    """Return values of a region (top, left, bottom, right) on the whole image, 0 outside it."""
+    top, left, bottom, right = region
+    whole = np.zeros(shape, part.dtype)
+    whole[top:bottom, left:right] = part
+    return whole
+
+
+class MaskTiff(Exporter):
+    """The labels as an indexed TIFF."""
+
+    name = "mask.tif"
+    title = "Mask, indexed TIFF"
+    suffixes = (".tif", ".tiff")
+    layer_types = ("labels",)
+    default = True
+
+    def write(self, result: Segmentation, image: RGB, path: Path, options: Any) -> list[Path]:  # noqa: ANN401, ARG002
+        """Write the mask."""
+        write_mask_tiff(Mask.of(result), path)
+        return [path]
+
+
+class MaskPng(Exporter):
+    """The labels as an indexed PNG."""
+
+    name = "mask.png"
+    title = "Mask, indexed PNG"
+    suffixes = (".png",)
+    layer_types = ("labels",)
+    default = True
+
+    def write(self, result: Segmentation, image: RGB, path: Path, options: Any) -> list[Path]:  # noqa: ANN401, ARG002
+        """Write the mask."""
+        write_mask_png(Mask.of(result), path)
+        return [path]
+
+
+class EnergyMaps(Exporter):
+    """Each term of the energy as a TIFF of float32, named after the term."""
+
+    name = "energy-maps"
+    title = "Energy maps, TIFF"
+    suffixes = ()
+    default = True
+
+    def files(self) -> Sequence[str]:
+        """Return the name of each map that a result may have."""
+        return "fidelity.tif", "regularisation.tif", "learned.tif"
+
+    def write(self, result: Segmentation, image: RGB, path: Path, options: Any) -> list[Path]:  # noqa: ANN401, ARG002
+        """Write one file a map to a folder."""
+        written = []
+        for name, values in energy_maps(result).items():
+            written.append(path / f"{name}.tif")
+            tifffile.imwrite(
+                written[-1],
+                on_whole_image(values, result.region, result.image_shape),
+                photometric="minisblack",
+                description="nats per pixel",
+                **_tiff_options(result.pixel_size_um, _software(result)),
+            )
+        return written
+
+
+def _software(result: Segmentation) -> str:
+    return f"napari-vslp {result.versions.get('napari-vslp', '')}".strip()
+
+
+def _tiff_options(pixel_size_um: PixelSize, software: str) -> dict[str, Any]:
+    options: dict[str, Any] = {"compression": "zlib", "metadata": None, "software": software}
+    if pixel_size_um is not None:
+        height, width = pixel_size_um
+        options["resolution"] = (_UM_PER_CM / width, _UM_PER_CM / height)
+        options["resolutionunit"] = "CENTIMETER"
+    return options
+
+
+mask_tiff, mask_png, energy_maps_tiff = MaskTiff(), MaskPng(), EnergyMaps()
