@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from napari_vslp.core.errors import VslpError
 from napari_vslp.core.inputs import Box, ImageReference, Inputs, Paint
 from napari_vslp.core.progress import Job, Progress
 from napari_vslp.core.segmentation import (
@@ -258,6 +259,49 @@ def fuse(
         settings or Settings(),
     )
     return run(inputs, prepared, start=start, live=live, job=job)
+
+
+def replay(
+    inputs: Inputs, path: Path, *, job: Job | None = None
+) -> tuple[Segmentation, NDArray[np.uint8]]:
+    """Run inputs on their image, read anew from its file.
+
+    Parameters
+    ----------
+    inputs
+        As a result or a session file holds them.
+    path
+        Where the image lies now.
+    job
+        Cancel token and progress callback.
+
+    Returns
+    -------
+    Segmentation
+        Under the same inputs, but for the image's present path.
+    ndarray
+        (h, w, 3) uint8: the pixels of the region.
+
+    Raises
+    ------
+    VslpError
+        If the image cannot be read or holds other pixels than those that were segmented.
+    Cancelled
+        If the job was told to stop.
+    """
+    from napari_vslp.raster.image_file import read_image
+
+    picture = read_image(path)
+    prepared = prepare(picture.pixels, region=inputs.region, settings=inputs.options, job=job)
+    found, asked = prepared.refer_to(inputs.image), inputs.image
+    if (found.sha256, found.shape) != (asked.sha256, asked.shape):
+        raise VslpError(
+            f"“{path}” is not the image that was segmented: its pixels are other ones. "
+            "Name the right file."
+        )
+    image = replace(inputs.image, path=str(path.absolute()), name=path.name)
+    result = run(replace(inputs, image=image), prepared, job=job)
+    return replace(result, notes=(*picture.notes, *result.notes)), prepared.image
 
 
 def _with_smoothness(

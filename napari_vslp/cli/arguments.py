@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import NoReturn
 
 from napari_vslp import __version__
-from napari_vslp.cli import cache, evaluate, models, regulariser, train
+from napari_vslp.cli import cache, evaluate, models, regulariser, replay, train
+from napari_vslp.cli.flags import add_flags
 from napari_vslp.core.errors import VslpError
-from napari_vslp.core.registries import EXPORTERS, PENALTIES
-from napari_vslp.core.settings import Settings, Smoothness
+from napari_vslp.core.registries import EXPORTERS, EXTRAS
+from napari_vslp.core.settings import Settings
 
 Region = tuple[int, int, int, int]
-_DEFAULT = Settings()
 _EXAMPLE = """example:
   napari-vslp segment colon.png --tissue "gland=60±5" --tissue "other=40±5" \\
       --click gland:120,64 --click other:30,200 --out result
@@ -47,6 +47,7 @@ def build_parser() -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
     )
+    replay.add_arguments(commands.add_parser("replay", help="do again what a summary tells"))
     regulariser.add_arguments(
         commands.add_parser("regulariser", help="learn the shapes of tissues from images")
     )
@@ -75,7 +76,6 @@ def _add_segment(parser: argparse.ArgumentParser) -> None:
     labels = parser.add_argument_group("weak labels")
     _repeated(labels, "--tissue", "NAME=SHARE", "per cent: gland=60±5 or 60+-5, other=40, gland=?")
     _repeated(labels, "--click", "NAME:ROW,COL", "a pixel that belongs to a tissue")
-    labels.add_argument("--tissue-only", action="store_true", help="leave white background out")
     where = parser.add_argument_group("image")
     where.add_argument(
         "--region",
@@ -89,7 +89,9 @@ def _add_segment(parser: argparse.ArgumentParser) -> None:
         metavar="UM",
         help="side of a pixel in µm; read from the file if it tells it",
     )
-    _add_settings(parser.add_argument_group("how to segment"))
+    add_flags(parser.add_argument_group("how to segment"), Settings)
+    for name, member in EXTRAS.added().items():
+        add_flags(parser.add_argument_group(getattr(member, "title", name)), member.Options, name)
     told = parser.add_argument_group("what to write and to show")
     told.add_argument(
         "--write",
@@ -100,45 +102,6 @@ def _add_segment(parser: argparse.ArgumentParser) -> None:
     told.add_argument("--json", action="store_true", help="print the summary as JSON")
     told.add_argument("--quiet", action="store_true", help="print nothing but errors")
     parser.set_defaults(run=_run_segment)
-
-
-def _add_settings(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--smoothness",
-        type=parse_smoothness,
-        default=_DEFAULT.smoothness,
-        metavar="N",
-        help="weight of the boundaries' length, or auto: chosen from the image (default 2)",
-    )
-    group.add_argument(
-        "--regulariser",
-        default=_DEFAULT.regulariser,
-        metavar="FILE",
-        help="a learned one to add to the boundaries' length (default tv: none)",
-    )
-    group.add_argument(
-        "--trust", choices=PENALTIES.names(), default=_DEFAULT.trust, help="in the shares"
-    )
-    _number(group, "--trust-strength", _DEFAULT.trust_strength, "of robust, quadratic and kl")
-    group.add_argument("--no-edges", action="store_true", help="ignore edges in the image")
-    group.add_argument("--no-colours", action="store_true", help="ignore the image's colours")
-    group.add_argument("--no-augmentation", action="store_true", help="look once, not eight times")
-    group.add_argument(
-        "--encoder",
-        default=_DEFAULT.encoder,
-        help="bundled, the name of a model of yours, a .safetensors file or hf-hub:NAME",
-    )
-    group.add_argument("--no-cache", action="store_true", help="read the image anew, keep nothing")
-    group.add_argument("--device", default=_DEFAULT.device, help="auto, cpu, cuda, cuda:1 or mps")
-    group.add_argument("--backend", choices=("auto", "numba", "torch"), default=_DEFAULT.backend)
-    _number(group, "--tolerance", _DEFAULT.tolerance, "relative gap at which to stop")
-    _number(group, "--max-iterations", _DEFAULT.max_iterations, "at which to stop at the latest")
-    _number(group, "--seed", _DEFAULT.seed, "of random numbers")
-
-
-def _number(group: argparse._ArgumentGroup, flag: str, default: float, meaning: str) -> None:
-    text = f"{meaning} (default {default:g})"
-    group.add_argument(flag, type=type(default), default=default, metavar="N", help=text)
 
 
 def _repeated(group: argparse._ArgumentGroup, flag: str, form: str, meaning: str) -> None:
@@ -161,24 +124,6 @@ def parse_region(text: str) -> Region:
             f"“{text}” is not a region: write ROW0,COL0,ROW1,COL1, such as 0,0,512,512."
         ) from error
     return top, left, bottom, right
-
-
-def parse_smoothness(text: str) -> Smoothness:
-    """Read a number or ``auto``.
-
-    Raises
-    ------
-    VslpError
-        If it is neither.
-    """
-    if text == "auto":
-        return "auto"
-    try:
-        return float(text)
-    except ValueError as error:
-        raise VslpError(
-            f"“{text}” is no smoothness: give --smoothness a number, such as 2, or auto."
-        ) from error
 
 
 def parse_pixel_size(text: str) -> tuple[float, float]:

@@ -8,7 +8,9 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from napari_vslp.cli.flags import read_flags
 from napari_vslp.cli.terminal import following, say, table
+from napari_vslp.core.registries import EXTRAS
 from napari_vslp.core.segmentation import Segmentation
 from napari_vslp.core.settings import Settings
 from napari_vslp.core.tissues import (
@@ -58,31 +60,18 @@ def run(arguments: argparse.Namespace) -> None:
             settings=settings,
             job=job,
         )
-    result = replace(result, notes=(*picture.notes, *result.notes))
+    result = replace(result, notes=(*picture.notes, *result.notes)).of_file(arguments.image)
     shown, _ = to_rgb(crop(picture.pixels, region))
     written = write_result(result, shown, arguments.out, arguments.write)
     tell(result, written, arguments)
 
 
 def settings_of(arguments: argparse.Namespace) -> Settings:
-    """Return the settings that were typed."""
-    return Settings(
-        encoder=arguments.encoder,
-        augmentation=not arguments.no_augmentation,
-        smoothness=arguments.smoothness,
-        edges=not arguments.no_edges,
-        colours=not arguments.no_colours,
-        regulariser=arguments.regulariser,
-        trust=arguments.trust,
-        trust_strength=arguments.trust_strength,
-        tissue_only=arguments.tissue_only,
-        device=arguments.device,
-        backend=arguments.backend,
-        tolerance=arguments.tolerance,
-        max_iterations=arguments.max_iterations,
-        seed=arguments.seed,
-        cache=not arguments.no_cache,
-    )
+    """Return the settings that were typed, with the options of what other packages add."""
+    extras = {
+        name: read_flags(member.Options, arguments, name) for name, member in EXTRAS.added().items()
+    }
+    return replace(read_flags(Settings, arguments), extras=extras)
 
 
 def tell(result: Segmentation, written: list[Path], arguments: argparse.Namespace) -> None:

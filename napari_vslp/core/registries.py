@@ -58,6 +58,7 @@ EXPORTERS: Registry[Any] = Registry(
         "mask.png": "napari_vslp.export.images:mask_png",
         "overlay.png": "napari_vslp.export.overlay:overlay",
         "energy-maps": "napari_vslp.export.images:energy_maps_tiff",
+        "evidence-maps": "napari_vslp.export.images:evidence_maps_tiff",
         "summary.json": "napari_vslp.export.summary:summary_json",
     },
     {
@@ -65,6 +66,7 @@ EXPORTERS: Registry[Any] = Registry(
         "mask.png": "Mask, indexed PNG",
         "overlay.png": "Overlay with legend, PNG",
         "energy-maps": "Energy maps, TIFF",
+        "evidence-maps": "Maps of what was read, TIFF",
         "summary.json": "Numbers, JSON",
     },
 )

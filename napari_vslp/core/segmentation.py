@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -230,6 +231,11 @@ class Segmentation:
         if looks == self.tissues and image == self.inputs.image:
             return self
         return replace(self, tissues=looks, inputs=replace(self.inputs, image=image))
+
+    def of_file(self, path: Path) -> Segmentation:
+        """Return the same result, of an image known to lie in this file."""
+        image = replace(self.inputs.image, name=path.name, path=str(path.absolute()))
+        return replace(self, inputs=replace(self.inputs, image=image))
 
     def areas_mm2(self) -> dict[str, float] | None:
         """Return the area of each tissue in mm², or None if the pixel size is unknown."""

@@ -91,7 +91,7 @@ class Settings:
         "How far the numbers typed are to be trusted against the image",
         subject="Trust",
         flag="--trust",
-        help="in the shares",
+        help="how the shares are met",
         choices=PENALTIES,
     )
     trust_strength: float = option(
@@ -124,7 +124,7 @@ class Settings:
         "Shapes of tissue that were learnt beforehand, added to the smoothness",
         subject="The regulariser",
         flag="--regulariser",
-        help="a learned one to add to the boundaries' length (tv: none)",
+        help="learned shapes to add to the boundaries' length (default tv: none)",
         metavar="FILE",
         control="shapes",
     )
@@ -187,7 +187,7 @@ class Settings:
         "The kernel for the processor (numba), or torch, which runs anywhere",
         subject="The solver",
         flag="--backend",
-        help="the solver",
+        help="what solves",
         choices={"auto": "Automatic", "numba": "Processor kernel", "torch": "torch"},
         group="running",
         live=False,

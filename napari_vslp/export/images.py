@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -149,17 +149,41 @@ class EnergyMaps(Exporter):
 
     def write(self, result: Segmentation, image: RGB, path: Path, options: Any) -> list[Path]:  # noqa: ANN401, ARG002
         """Write one file a map to a folder."""
-        written = []
-        for name, values in energy_maps(result).items():
-            written.append(path / f"{name}.tif")
-            tifffile.imwrite(
-                written[-1],
-                on_whole_image(values, result.region, result.image_shape),
-                photometric="minisblack",
-                description="nats per pixel",
-                **_tiff_options(result.pixel_size_um, _software(result)),
-            )
-        return written
+        return _write_maps(result, energy_maps(result), path, "nats per pixel")
+
+
+class EvidenceMaps(Exporter):
+    """What sources of confidence show beside their word, each map as a TIFF of float32."""
+
+    name = "evidence-maps"
+    title = "Maps of what was read, TIFF"
+    suffixes = ()
+    default = True
+
+    def files(self) -> Sequence[str]:
+        """Return no names: which maps there are is known only once the sources have spoken."""
+        return ()
+
+    def write(self, result: Segmentation, image: RGB, path: Path, options: Any) -> list[Path]:  # noqa: ANN401, ARG002
+        """Write one file a map to a folder; none if no source shows any."""
+        maps = {name: one.map for name, one in result.evidence.items()}
+        return _write_maps(result, maps, path, "evidence")
+
+
+def _write_maps(
+    result: Segmentation, maps: Mapping[str, FloatMap], folder: Path, unit: str
+) -> list[Path]:
+    written = []
+    for name, values in maps.items():
+        written.append(folder / f"{name}.tif")
+        tifffile.imwrite(
+            written[-1],
+            on_whole_image(values, result.region, result.image_shape),
+            photometric="minisblack",
+            description=unit,
+            **_tiff_options(result.pixel_size_um, _software(result)),
+        )
+    return written
 
 
 def _software(result: Segmentation) -> str:
@@ -175,4 +199,5 @@ def _tiff_options(pixel_size_um: PixelSize, software: str) -> dict[str, Any]:
     return options
 
 
-mask_tiff, mask_png, energy_maps_tiff = MaskTiff(), MaskPng(), EnergyMaps()
+mask_tiff, mask_png = MaskTiff(), MaskPng()
+energy_maps_tiff, evidence_maps_tiff = EnergyMaps(), EvidenceMaps()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_vslp.core.inputs_file import inputs_as_json
 from napari_vslp.core.segmentation import Segmentation
@@ -41,7 +42,7 @@ def summary(result: Segmentation) -> dict[str, Any]:
         "notes": list(result.notes),
         "settings": result.settings.as_dict(),
         "inputs": inputs_as_json(result.inputs),
-        "labels_sha256": sha256(np.ascontiguousarray(result.labels).tobytes()).hexdigest(),
+        "labels_sha256": labels_hash(result.labels),
         "seed": int(result.settings.seed),
         "weights": result.weights_hash,
         "versions": dict(result.versions),
@@ -75,3 +76,8 @@ class SummaryJson(Exporter):
 
 
 summary_json = SummaryJson()
+
+
+def labels_hash(labels: NDArray[np.uint8]) -> str:
+    """Return the SHA-256 of labels (h, w), by which two masks are compared bit for bit."""
+    return sha256(np.ascontiguousarray(labels).tobytes()).hexdigest()

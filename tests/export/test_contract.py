@@ -24,7 +24,7 @@ class Toy(Exporter):
     suffixes = (".txt",)
     Options = ToyOptions
 
-    def write(self, result, image, path, options):  # noqa: ARG002
+    def write(self, result, image, path, options):
         path.write_text(f"{options.greeting}: {result.reached}")
         return [path]
 

@@ -1,0 +1,116 @@
+"""``napari-vslp replay``: run the inputs that a summary or a session file tells, and compare."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_vslp.cli.terminal import following, say
+from napari_vslp.core.errors import VslpError
+
+if TYPE_CHECKING:
+    from napari_vslp.core.inputs import Inputs
+    from napari_vslp.core.segmentation import Segmentation
+
+# A summary of a long list of clicks and much paint has a few MB; more is no summary.
+_MOST_BYTES = 512 * 2**20
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Say what can be typed; nothing slow is imported."""
+    parser.description = (
+        "Segment again what a summary.json tells, and say whether the mask agrees bit for bit."
+    )
+    parser.add_argument("file", type=Path, metavar="FILE", help="a summary.json")
+    parser.add_argument("--image", type=Path, metavar="IMAGE", help="the image, if it has moved")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder to write the result to")
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Run the inputs of a file again.
+
+    Raises
+    ------
+    VslpError
+        If the file or its image cannot be used, or the mask is another one.
+    """
+    told = read_told(arguments.file)
+    inputs = inputs_of(told, arguments.file)
+    path = arguments.image or Path(inputs.image.path)
+    if not str(inputs.image.path) and arguments.image is None:
+        raise VslpError(
+            f"“{arguments.file}” was made from an image without a file: name it with --image."
+        )
+
+    from napari_vslp.pipeline import replay
+
+    with following(arguments.quiet) as job:
+        result, rgb = replay(inputs, path, job=job)
+    if arguments.out is not None:
+        from napari_vslp.export.results import write_result
+
+        write_result(result, rgb, arguments.out)
+    _compare(result, told, arguments)
+
+
+def read_told(path: Path) -> dict[str, Any]:
+    """Return the JSON object of a file.
+
+    Raises
+    ------
+    VslpError
+        If it is not there or no JSON object.
+    """
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise VslpError(f"“{path}” is too large to be a summary: name a summary.json.")
+        told = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise VslpError(f"“{path}” cannot be opened ({error.strerror}): check its name.") from error
+    except (ValueError, RecursionError) as error:
+        raise VslpError(f"“{path}” is no summary: name the summary.json of a result.") from error
+    if not isinstance(told, dict):
+        raise VslpError(f"“{path}” is no summary: name the summary.json of a result.")
+    return told
+
+
+def inputs_of(told: dict[str, Any], path: Path) -> Inputs:
+    """Return the inputs inside a summary.
+
+    Raises
+    ------
+    VslpError
+        If there are none, as in summaries of earlier versions, or they are damaged.
+    """
+    from napari_vslp.core.inputs_file import inputs_of_json
+
+    if "inputs" not in told:
+        raise VslpError(
+            f"“{path}” does not hold all that was said (an earlier version wrote it): "
+            "segment the image again."
+        )
+    return inputs_of_json(told["inputs"])
+
+
+def _compare(result: Segmentation, told: dict[str, Any], arguments: argparse.Namespace) -> None:
+    from napari_vslp.export.summary import labels_hash
+
+    before, now = str(told.get("labels_sha256", "")), labels_hash(result.labels)
+    if before == now:
+        if not arguments.quiet:
+            sys.stdout.write("The mask is the same, bit for bit.\n")
+        return
+    changed = [
+        f"{name} {version} then, {result.versions.get(name, 'none')} now"
+        for name, version in dict(told.get("versions", {})).items()
+        if result.versions.get(name) != version
+    ]
+    for one in changed:
+        say(one)
+    why = "other versions of what it rests on" if changed else "another processor, perhaps"
+    raise VslpError(f"The mask is not the same bit for bit ({why}): compare it with --out DIR.")
