@@ -31,3 +31,14 @@ PENALTIES: Registry[Any] = Registry(
         "none": "Ignore the numbers",
     },
 )
+
+# napari_vslp.learning.contract.Learner
+LEARNERS: Registry[Any] = Registry(
+    "way to learn",
+    "napari_vslp.learners",
+    {
+        "proportions": "napari_vslp.learning.proportions.learner:LEARNER",
+        "regulariser": "napari_vslp.learning.regulariser.learner:LEARNER",
+    },
+    {"proportions": "Shares of tissues", "regulariser": "Shapes of tissues"},
+)
