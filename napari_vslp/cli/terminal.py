@@ -100,6 +100,9 @@ class _Follower:
 
 
 def _detail(progress: Progress) -> str:
+    step: int | None = getattr(progress, "step", None)  # of a learner's event
+    if step is not None:
+        return f"step {step}"
     if progress.iteration is None:
         return ""
     gap = "" if progress.gap is None else f", gap {progress.gap:.1e}"

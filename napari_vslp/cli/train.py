@@ -1,9 +1,8 @@
-"""``napari-vslp train``: a table of images and shares in, a model file out."""
+"""``napari-vslp train``: a table of images in, the file that a learner makes of them out."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import signal
 import sys
 from collections.abc import Iterator
@@ -12,17 +11,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_vslp.cli.flags import add_flags, read_flags
 from napari_vslp.cli.terminal import following, say
 from napari_vslp.core.errors import Cancelled, VslpError
 from napari_vslp.core.progress import CancelToken, Job, Progress
+from napari_vslp.core.registries import LEARNERS
 
 if TYPE_CHECKING:
     from napari_vslp.learning.cohort import Cohort
-    from napari_vslp.learning.proportions.labels import Truth
-    from napari_vslp.learning.proportions.recipe import Recipe
-    from napari_vslp.learning.proportions.train import Trained
+    from napari_vslp.learning.contract import Learner, Trained
 
-EXAMPLE = """example:
+DEFAULT = "proportions"
+_EPILOG = """example:
   napari-vslp train shares.csv --out my-tissues.safetensors
   napari-vslp models add my-tissues.safetensors
 
@@ -38,48 +38,61 @@ Ctrl-C saves; the same command goes on from there.
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what can be typed; nothing slow is imported."""
     parser.description = "Learn to tell tissues apart from their shares in each image alone."
-    parser.epilog = EXAMPLE
+    parser.epilog = _EPILOG
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     add = parser.add_argument
     add("cohort", type=Path, metavar="COHORT.csv", help="images with the shares of their tissues")
     add("--out", type=Path, metavar="MODEL", required=True, help="the .safetensors file to write")
-    table = parser.add_argument_group("table").add_argument
-    table("--images", type=Path, metavar="DIR", help="folder of the images, if not the table's")
-    table("--tissues", metavar="A,B", help="columns to take, if not all")
-    table("--split", metavar="NAME", help="only rows with this split, such as train")
-    table("--tolerance", type=float, default=0.0, metavar="POINTS", help="± of every plain share")
-    table("--pixel-size", type=float, metavar="UM", help="µm/px, if the table does not say")
-    _add_recipe(parser.add_argument_group("how to learn").add_argument)
-    _add_origin(parser.add_argument_group("what the model says of itself").add_argument)
-    run_group = parser.add_argument_group("run").add_argument
-    run_group("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
-    run_group("--devices", type=int, default=1, metavar="N", help="how many of them")
-    kinds = ("auto", "32-true", "bf16-mixed", "16-mixed")
-    run_group("--precision", default="auto", choices=kinds, help="of numbers (default auto)")
-    run_group("--work", type=Path, metavar="DIR", help="folder to resume from, if not beside MODEL")
-    run_group("--restart", action="store_true", help="throw a stopped training away")
-    run_group("--json-lines", action="store_true", help="report progress as lines of JSON")
-    run_group("--quiet", action="store_true", help="print nothing but errors")
+    known = ", ".join(f"{name} ({LEARNERS.title(name)})" for name in LEARNERS.names())
+    add(
+        "--from",
+        dest="learner",
+        default=DEFAULT,
+        choices=LEARNERS.names(),
+        metavar="NAME",
+        help=f"what to learn from: {known} (default {DEFAULT})",
+    )
+    _add_table(parser.add_argument_group("table").add_argument)
+    for name in LEARNERS.names():
+        title = "how to learn" if name == DEFAULT else f"how to learn, with --from {name}"
+        add_flags(parser.add_argument_group(title), LEARNERS.get(name).Options, prefix_of(name))
+    _add_run(parser.add_argument_group("run").add_argument)
     parser.set_defaults(run=run)
 
 
-def _add_recipe(add: Any) -> None:  # noqa: ANN401 - argparse's own method
-    add("--encoder", default="bundled", help="bundled, imagenet, a model, timm:NAME or hf-hub:NAME")
-    add("--frozen", action="store_true", help="leave the encoder as it is")
-    add("--steps", metavar="N,N", help="steps of each round (default 200,150,150,150)")
-    add("--seed", type=int, default=0, metavar="N", help="of random numbers")
-    add("--masks", type=Path, metavar="DIR", help="learn from masks instead: the ceiling")
+def prefix_of(learner: str) -> str:
+    """Return what comes before the flags of a learner: its name, but for the usual one."""
+    return "" if learner == DEFAULT else learner
+
+
+def _add_table(add: Any) -> None:  # noqa: ANN401 - argparse's own method
+    add_columns(add)
+    add("--tolerance", type=float, default=0.0, metavar="POINTS", help="± of every plain share")
+    add("--pixel-size", type=float, metavar="UM", help="µm/px, if the table does not say")
+    add("--masks", type=Path, metavar="DIR", help="learn from masks instead: the upper bound")
     add("--labels", metavar="A=0,B=1+2", help="what the masks' values mean")
 
 
-def _add_origin(add: Any) -> None:  # noqa: ANN401 - argparse's own method
-    add("--data", default="", metavar="TEXT", help="what the images are")
-    add("--licence", metavar="TEXT", help="terms of use")
-    add("--attribution", metavar="TEXT", help="whom to name")
+def add_columns(add: Any) -> None:  # noqa: ANN401 - argparse's own method
+    """Let it be typed what of a table to take."""
+    add("--images", type=Path, metavar="DIR", help="folder of the images, if not the table's")
+    add("--tissues", metavar="A,B", help="columns to take, if not all")
+    add("--split", metavar="NAME", help="only rows with this split, such as train")
+
+
+def _add_run(add: Any) -> None:  # noqa: ANN401 - argparse's own method
+    add("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
+    add("--devices", type=int, default=1, metavar="N", help="how many of them")
+    kinds = ("auto", "32-true", "bf16-mixed", "16-mixed")
+    add("--precision", default="auto", choices=kinds, help="of numbers (default auto)")
+    add("--work", type=Path, metavar="DIR", help="folder to resume from, if not beside MODEL")
+    add("--restart", action="store_true", help="throw a stopped training away")
+    add("--json-lines", action="store_true", help="report events as lines of JSON")
+    add("--quiet", action="store_true", help="print nothing but errors")
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Train, write the model and its card, and print where they are.
+    """Learn, write the file, and print where it is.
 
     Raises
     ------
@@ -88,68 +101,70 @@ def run(arguments: argparse.Namespace) -> None:
     Cancelled
         If it was stopped, with a word on how to go on.
     """
-    recipe, cohort = _recipe(arguments), _cohort(arguments)
-    _check_out(arguments.out)
-    _check_pixel_size(arguments.pixel_size)
-    truth = _truth(arguments, cohort)
-
-    from napari_vslp.learning.proportions.model import Origin
-    from napari_vslp.learning.proportions.train import train
-
-    told = {"data": arguments.data, "microns_per_pixel": arguments.pixel_size}
-    named = {"licence": arguments.licence, "attribution": arguments.attribution}
-    origin = replace(Origin(), **told, **{k: v for k, v in named.items() if v})
-    with _reporting(arguments) as job, _stopped_by_ctrl_c(job.cancel):
-        try:
-            done = train(
-                cohort,
-                arguments.out,
-                recipe=recipe,
-                origin=origin,
-                truth=truth,
-                device=arguments.device,
-                devices=arguments.devices,
-                precision=arguments.precision,
-                work=arguments.work,
-                restart=arguments.restart,
-                job=job,
-            )
-        except Cancelled as error:
-            raise Cancelled(
-                "Stopped and saved; give the same command again to go on from there."
-            ) from error
+    try:
+        with _reporting(arguments) as job, _stopped_by_ctrl_c(job.cancel):
+            done = _learn(arguments, job)
+    except VslpError as error:
+        if arguments.json_lines:
+            _print_line(error)
+        raise
     _tell(done, arguments)
 
 
-def _recipe(arguments: argparse.Namespace) -> Recipe:
-    from napari_vslp.learning.proportions.recipe import Recipe
+def _learn(arguments: argparse.Namespace, job: Job) -> Trained:
+    from napari_vslp.learning.contract import Run
 
-    recipe = Recipe(encoder=arguments.encoder, frozen=arguments.frozen, seed=arguments.seed)
-    if arguments.steps is None:
-        # Masks need no second opinion.
-        return replace(recipe, rounds=(sum(recipe.rounds),)) if arguments.masks else recipe
+    learner: Learner = LEARNERS.get(arguments.learner)
+    options = read_flags(learner.Options, arguments, prefix_of(arguments.learner))
+    cohort = _cohort(arguments, learner)
+    _check_out(arguments.out)
+    where = Run(
+        arguments.out,
+        arguments.work,
+        arguments.device,
+        arguments.devices,
+        arguments.precision,
+        arguments.restart,
+    )
     try:
-        rounds = tuple(int(part) for part in arguments.steps.split(","))
-    except ValueError as error:
-        raise VslpError(
-            f"“{arguments.steps}” is no list of steps: write one number a round, such as 200,150."
+        return learner.fit(cohort, options, where, job)
+    except Cancelled as error:
+        if not where.folder.is_dir():
+            raise
+        raise Cancelled(
+            "Stopped and saved; give the same command again to go on from there."
         ) from error
-    return replace(recipe, rounds=rounds)
 
 
-def _cohort(arguments: argparse.Namespace) -> Cohort:
-    from napari_vslp.learning.cohort import check_identifiable, read_cohort
+def cohort_of(arguments: argparse.Namespace, tolerance: float = 0.0) -> Cohort:
+    """Return the cohort that was typed (`add_columns`); `tolerance` is a fraction.
 
-    tissues = arguments.tissues.split(",") if arguments.tissues else None
-    cohort = read_cohort(
+    Raises
+    ------
+    VslpError
+        If the table or a row of it cannot be used.
+    """
+    from napari_vslp.learning.cohort import read_cohort
+
+    return read_cohort(
         arguments.cohort,
         images=arguments.images,
-        tissues=tissues,
+        tissues=arguments.tissues.split(",") if arguments.tissues else None,
         split=arguments.split,
-        tolerance=arguments.tolerance / 100,
+        tolerance=tolerance,
     )
-    if arguments.masks is None:
-        check_identifiable(cohort)
+
+
+def _cohort(arguments: argparse.Namespace, learner: Learner) -> Cohort:
+    from napari_vslp.learning.contract import check_columns
+
+    cohort = cohort_of(arguments, arguments.tolerance / 100)
+    _check_pixel_size(arguments.pixel_size)
+    if cohort.microns_per_pixel is None:
+        cohort = replace(cohort, microns_per_pixel=arguments.pixel_size)
+    if arguments.masks is not None:
+        cohort = replace(cohort, truth=_truth(arguments, cohort))
+    check_columns(cohort, learner)
     return cohort
 
 
@@ -168,16 +183,15 @@ def _check_pixel_size(size: float | None) -> None:
         raise VslpError(f"“{size:g}” is not a pixel size: write it in µm, such as 0.5.")
 
 
-def _truth(arguments: argparse.Namespace, cohort: Cohort) -> Truth | None:
-    if arguments.masks is None:
-        return None
+def _truth(arguments: argparse.Namespace, cohort: Cohort) -> Any:  # noqa: ANN401 - see Cohort
+    """Return what reads the mask of a bag."""
     from napari_vslp.evaluation.masks import find_mask, parse_labels, read_mask
     from napari_vslp.raster.array import image_shape
     from napari_vslp.raster.image_file import read_image
 
     labels = parse_labels(arguments.labels, cohort.tissues) if arguments.labels else None
 
-    def truth(bag: Any) -> Any:  # noqa: ANN401 - typed by Truth
+    def truth(bag: Any) -> Any:  # noqa: ANN401 - typed by Cohort
         path = find_mask(arguments.masks, bag.image, bag.mask)
         shape = image_shape(read_image(bag.image).pixels)
         mask = read_mask(path, shape, len(cohort.tissues), labels)
@@ -199,15 +213,10 @@ def _reporting(arguments: argparse.Namespace) -> Iterator[Job]:
         yield job
 
 
-def _print_line(progress: Progress) -> None:
-    line: dict[str, Any] = {"stage": progress.stage, "fraction": round(progress.fraction, 4)}
-    if progress.iteration is not None:
-        line["step"] = progress.iteration
-    if progress.note is not None:
-        line["note"] = progress.note
-    if progress.figures:
-        line["figures"] = dict(progress.figures)
-    sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
+def _print_line(report: Progress | VslpError) -> None:
+    from napari_vslp.learning.contract import to_line
+
+    sys.stdout.write(to_line(report) + "\n")
     sys.stdout.flush()
 
 
@@ -227,13 +236,15 @@ def _stopped_by_ctrl_c(cancel: CancelToken) -> Iterator[None]:
 
 def _tell(done: Trained, arguments: argparse.Namespace) -> None:
     if arguments.json_lines:
-        line = {"stage": "Done", "fraction": 1.0, "model": str(done.model)}
-        sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
+        from napari_vslp.learning.contract import Event
+
+        path, figures = str(done.model), done.figures
+        _print_line(Event(stage="Done", fraction=1.0, kind="done", path=path, figures=figures))
         return
     if arguments.quiet:
         return
     size = done.model.stat().st_size / 1e6
-    sys.stdout.write(f"{done.model}: {', '.join(done.card.tissues)}; {size:.1f} MB\n")
-    for name, value in done.card.figures.items():
+    sys.stdout.write(f"{done.model}: {done.contents}; {size:.1f} MB\n")
+    for name, value in done.figures.items():
         sys.stdout.write(f"  {name}: {value:g}\n")
-    say(f"What it was made from stands in {done.model.with_suffix('.md').name} beside it.")
+    say(done.summary)

@@ -13,6 +13,7 @@ Remedy = Literal[
     "encoder",
     "folder",
     "known encoder",
+    "name",
     "no share",
     "restart",
     "restart or folder",

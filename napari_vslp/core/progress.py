@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from napari_vslp.core.errors import Cancelled
@@ -48,8 +48,6 @@ class Progress:
         Only from the solver: iterations so far, relative duality gap, energies (nats).
     note
         A sentence worth keeping, such as "The GPU is full; going on with the processor."
-    figures
-        Only from training: what a check measured, by name.
     """
 
     stage: str
@@ -59,7 +57,6 @@ class Progress:
     fidelity: float | None = None
     regularisation: float | None = None
     note: str | None = None
-    figures: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True)

@@ -70,3 +70,14 @@ EXPORTERS: Registry[Any] = Registry(
         "summary.json": "Numbers, JSON",
     },
 )
+
+# napari_vslp.learning.contract.Learner
+LEARNERS: Registry[Any] = Registry(
+    "way to learn",
+    "napari_vslp.learners",
+    {
+        "proportions": "napari_vslp.learning.proportions.learner:LEARNER",
+        "regulariser": "napari_vslp.learning.regulariser.learner:LEARNER",
+    },
+    {"proportions": "Shares of tissues", "regulariser": "Shapes of tissues"},
+)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_vslp.core.errors import VslpError
 from napari_vslp.core.inputs import Box
@@ -64,12 +66,16 @@ class Cohort:
         At least one.
     microns_per_pixel
         The pixel size (µm) that all rows share; None if no row states it.
+    truth
+        Returns a bag's mask, (H, W) integers: indices of `tissues`, negative where unknown. Not
+        in the table; given where something is to be learnt from masks.
     """
 
     path: Path
     tissues: tuple[str, ...]
     bags: tuple[Bag, ...]
     microns_per_pixel: float | None = None
+    truth: Callable[[Bag], NDArray[Any]] | None = None
 
 
 def read_cohort(

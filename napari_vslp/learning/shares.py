@@ -109,10 +109,12 @@ def _read_row(table: Table, columns: Columns, row: Row, named: bool) -> list[_Ce
         # Only a value may carry its own ±.
         written = _read_cell(text, alone=tissue.highest is not None or column != tissue.first)
         if written is None:
-            mend = "" if named else ", or name the tissue columns with --tissues"
+            more = "" if named else ", or name the tissue columns with --tissues"
             raise VslpError(
                 f"{table.at(row.line)} has “{text}” in the column “{table.header[column]}”, which "
-                f"is no share: write a number such as 60, 60±5 or nothing{mend}."
+                "is no share",
+                mend=f"write a number such as 60, 60±5 or nothing{more}",
+                remedy="" if named else "no share",
             )
         return written
 
@@ -184,6 +186,7 @@ def _check_sum(where: str, pair: Sequence[tuple[float, float]]) -> None:
     total, bound = (low, "at least ") if low > 1 else (high, "at most ")
     bound = "" if low == high else bound
     raise VslpError(
-        f"{where} has shares that add up to {bound}{100 * total:.4g} % instead of 100 %: correct "
-        "them, add the missing tissue or name the right columns with --tissues."
+        f"{where} has shares that add up to {bound}{100 * total:.4g} % instead of 100 %",
+        mend="correct them, add the missing tissue or name the right columns with --tissues",
+        remedy="sum",
     )

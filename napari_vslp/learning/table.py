@@ -185,8 +185,9 @@ def _grouped(table: Table, others: Sequence[int]) -> dict[str, list[int]]:
             groups.setdefault(key(_form(table.header[index])[0]), []).append(index)
         elif filled := [row.line for row in table.rows if row.cells[index]]:
             raise VslpError(
-                f"{table.at(filled[0])} has a value in column {index + 1}, which has no name: "
-                "name that column, remove it or name the tissue columns with --tissues."
+                f"{table.at(filled[0])} has a value in column {index + 1}, which has no name",
+                mend="name that column, remove it or name the tissue columns with --tissues",
+                remedy="columns",
             )
     return groups
 

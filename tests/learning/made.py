@@ -10,7 +10,7 @@ from PIL import Image
 
 from napari_vslp.core.progress import CancelToken, Job, Progress
 from napari_vslp.encoders.weights import load_model
-from napari_vslp.learning.proportions.recipe import Recipe, ShallowRecipe, StudentRecipe
+from napari_vslp.learning.proportions.learner import Recipe, ShallowRecipe, StudentRecipe
 
 TISSUES = ("stroma", "nest")
 TINY = Recipe(
@@ -69,7 +69,7 @@ def job_until(stage: str, step: int | None = None) -> Job:
     token = CancelToken()
 
     def look(progress: Progress) -> None:
-        if progress.stage == stage and (step is None or progress.iteration == step):
+        if progress.stage == stage and (step is None or progress.step == step):
             token.cancel()
 
     return Job(token, look)
@@ -89,7 +89,7 @@ class Followed(Job):
 
     def steps(self, stage: str) -> list[int]:
         """The steps of a stage, without those that a check repeats."""
-        return [r.iteration for r in self.reports if r.stage == stage and r.figures is None]
+        return [r.step for r in self.reports if r.stage == stage and r.kind == "round"]
 
 
 def weights(model: Path) -> dict[str, np.ndarray]:

@@ -16,9 +16,9 @@ from napari_vslp.demo import tumour_nest
 from napari_vslp.energy.terms.regulariser_file import load_regulariser
 from napari_vslp.energy.terms.tdv import TDVShape
 from napari_vslp.learning.regulariser.gate import Rival, guess_costs, judge
-from napari_vslp.learning.regulariser.make import make_regulariser
+from napari_vslp.learning.regulariser.learner import make_regulariser
 from napari_vslp.learning.regulariser.train import (
-    Lessons,
+    Recipe,
     Sample,
     check_samples,
     train_regulariser,
@@ -26,7 +26,7 @@ from napari_vslp.learning.regulariser.train import (
 )
 from tests.energy.problems import random_problem
 
-TINY = Lessons(TDVShape(channels=3, scales=2), steps=3, batch=2, crop_px=40)
+TINY = Recipe(TDVShape(channels=3, scales=2), steps=3, batch=2, crop_px=40)
 
 
 def sample(seed: int, tissues: int = 2, shape: tuple[int, int] = (56, 60)) -> Sample:
@@ -56,8 +56,8 @@ def test_the_same_seed_learns_the_same(samples) -> None:
 
 def test_it_learns_where_there_is_something_to_learn(samples) -> None:
     losses: list[float] = []
-    lessons = Lessons(TDVShape(channels=4, scales=1), steps=30, batch=4, crop_px=40, rate=1e-2)
-    train_regulariser(samples, 2.0, lessons, job=Job(), check=lambda _, loss: losses.append(loss))
+    recipe = Recipe(TDVShape(channels=4, scales=1), steps=30, batch=4, crop_px=40, rate=1e-2)
+    train_regulariser(samples, 2.0, recipe, job=Job(), check=lambda _, loss: losses.append(loss))
     assert np.mean(losses[-10:]) < 0.97 * np.mean(losses[:10])
 
 
@@ -93,7 +93,7 @@ def test_rivals_are_tested_on_the_same_blocks(samples) -> None:
 
 def test_a_file_is_written_with_its_verdict(samples, tmp_path) -> None:
     path = tmp_path / "shapes.safetensors"
-    verdict = make_regulariser(samples, path, lessons=TINY, data="made up", job=Job())
+    verdict, _ = make_regulariser(samples, path, recipe=TINY, data="made up", job=Job())
     _, card = load_regulariser(path)
     assert card.accepted == verdict.accepted
     assert card.figures == verdict.figures()
@@ -109,13 +109,13 @@ def test_a_cancelled_training_writes_nothing(samples, tmp_path) -> None:
             token.cancel()
 
     with pytest.raises(Cancelled):
-        make_regulariser(samples, tmp_path / "x", lessons=TINY, job=Job(token, listen))
+        make_regulariser(samples, tmp_path / "x", recipe=TINY, job=Job(token, listen))
     assert not list(tmp_path.iterdir())
 
 
 def test_what_cannot_teach_is_refused_in_a_sentence(samples, tmp_path) -> None:
     with pytest.raises(VslpError, match="at least 10 images"):
-        make_regulariser(samples[:9], tmp_path / "x", lessons=TINY, job=Job())
+        make_regulariser(samples[:9], tmp_path / "x", recipe=TINY, job=Job())
     with pytest.raises(VslpError, match="at least two"):
         check_samples(samples[:1], 40)
     with pytest.raises(VslpError, match="only 30 px"):
@@ -128,7 +128,7 @@ def test_what_cannot_teach_is_refused_in_a_sentence(samples, tmp_path) -> None:
     ("typed", "says"),
     [
         (["no.csv"], "no.csv"),
-        (["no.csv", "--steps", "0"], "--steps"),
+        (["no.csv", "--steps", "0"], "The number of steps must be a whole number of at least 1"),
         (["no.csv", "--out", "nowhere/x.safetensors"], "nowhere"),
     ],
 )

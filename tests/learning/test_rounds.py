@@ -9,14 +9,15 @@ import torch
 from napari_vslp.core.errors import Cancelled, VslpError
 from napari_vslp.core.progress import CancelToken, Job
 from napari_vslp.learning.cohort import read_cohort
+from napari_vslp.learning.contract import Run
 from napari_vslp.learning.proportions import rounds
 from napari_vslp.learning.proportions.bags import load_bags
+from napari_vslp.learning.proportions.learner import Recipe
+from napari_vslp.learning.proportions.loop import Round
 from napari_vslp.learning.proportions.model import start_from
-from napari_vslp.learning.proportions.recipe import Recipe
 from napari_vslp.learning.proportions.rounds import (
     Hardware,
-    Lesson,
-    Round,
+    RoundInputs,
     held_out_rows,
     run_round,
 )
@@ -41,9 +42,9 @@ def run(bags, folder, steps=4, recipe=TINY, job=None, precision="auto"):
     labels = [(torch.arange(size[0])[:, None] >= size[0] // 2).expand(size).to(torch.int8)]
     lines = []
     start = start_from("bundled", TISSUES, 0)
-    turn, hardware = Round(0, 2, steps, folder / "round-0.ckpt"), Hardware(CPU, 1, precision)
+    place, hardware = Round(0, 2, steps, folder / "round-0.ckpt"), Hardware(CPU, 1, precision)
     labels = labels * len(bags.items)
-    run_round(Lesson(bags, labels, start, recipe, turn, hardware, lines.append), job or Job())
+    run_round(RoundInputs(bags, labels, start, recipe, place, hardware, lines.append), job or Job())
     return lines, start.network.state_dict()
 
 
@@ -98,8 +99,11 @@ def test_held_out_bags_are_judged_at_every_check_whatever_the_steps(many, tmp_pa
         assert line.keys() == {"step", "loss", "held_out_loss", "area_error"}
         assert 0 <= line["area_error"] <= 1
     assert job.stages == ["Learning, round 1 of 2"]
-    assert job.reports[-1].fraction == 1
-    assert job.reports[-1].figures["loss"] == lines[-1]["loss"]
+    check, saved = job.reports[-2:]
+    assert (check.kind, saved.kind) == ("check", "saved")
+    assert check.fraction == saved.fraction == 1
+    assert (check.round, check.rounds, check.step, check.steps) == (0, 2, checks[-1], checks[-1])
+    assert check.figures["loss"] == lines[-1]["loss"]
     assert job.steps("Learning, round 1 of 2") == list(range(1, checks[-1] + 1))
 
 
@@ -171,11 +175,15 @@ def eight(tmp_path_factory):
     return read_cohort(write_sections(tmp_path_factory.mktemp("two") / "here", 8, 32))
 
 
+def on_two(cohort, out, job=None):
+    return train(cohort, Run(out, device="cpu", devices=2), recipe=ONE_ROUND, job=job)
+
+
 def test_two_processes_train_one_model(eight, tmp_path):
-    both = train(eight, tmp_path / "two.safetensors", recipe=ONE_ROUND, device="cpu", devices=2)
+    both = on_two(eight, tmp_path / "two.safetensors")
     assert [line["step"] for line in both.curves] == [2.0, 4.0]
     assert both.card.machine.startswith("2 ×")
-    alone = train(eight, tmp_path / "one.safetensors", recipe=ONE_ROUND, device="cpu")
+    alone = train(eight, Run(tmp_path / "one.safetensors", device="cpu"), recipe=ONE_ROUND)
     two, one = weights(both.model), weights(alone.model)
     # Each saw patches of its own, so that the two together are not one of them.
     assert any(not np.array_equal(two[name], one[name]) for name in two)
@@ -189,7 +197,7 @@ def fail(*_):
 def test_a_process_that_fails_is_a_sentence(eight, tmp_path, monkeypatch):
     monkeypatch.setattr(rounds, "_one", fail)
     with pytest.raises(VslpError, match=r"One of the devices stopped.*no such card"):
-        train(eight, tmp_path / "m.safetensors", recipe=ONE_ROUND, device="cpu", devices=2)
+        on_two(eight, tmp_path / "m.safetensors")
 
 
 def test_a_stop_ends_the_processes(eight, tmp_path):

@@ -1,6 +1,7 @@
 """From a table to a model: it learns, it can be stopped anywhere, and it loses nothing."""
 
 import errno
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,9 +14,10 @@ from napari_vslp import segment
 from napari_vslp.core.errors import Cancelled, VslpError
 from napari_vslp.encoders.weights import load_model
 from napari_vslp.learning.cohort import read_cohort
+from napari_vslp.learning.contract import Run, default_work
 from napari_vslp.learning.proportions import train as train_module
 from napari_vslp.learning.proportions.model import Origin
-from napari_vslp.learning.proportions.train import default_work, train
+from napari_vslp.learning.proportions.train import train
 
 from .made import (
     TINY,
@@ -33,8 +35,9 @@ FIRST, SECOND = "Learning, round 1 of 2", "Learning, round 2 of 2"
 OUTLINING = "Outlining the tissues"
 
 
-def run(cohort, folder, recipe=TINY, **options):
-    return train(cohort, folder / "model.safetensors", recipe=recipe, device="cpu", **options)
+def run(cohort, folder, recipe=TINY, *, job=None, origin=None, **where):
+    where = Run(folder / "model.safetensors", device="cpu", **where)
+    return train(cohort, where, recipe=recipe, origin=origin, job=job)
 
 
 def names(folder):
@@ -121,9 +124,9 @@ def test_what_only_the_trainer_knows_stands_in_the_card(tmp_path):
     Image.fromarray(image).save(folder / "white.png")
     table = folder / "with-white.csv"
     table.write_text("image,stroma,nest,glass\n0.png,90,10,0\n2.png,10,90,0\nwhite.png,30,30,40\n")
-    origin = Origin("made-up sections", "CC0", "nobody", 0.5)
+    origin = Origin("made-up sections", "CC0", "nobody")
     recipe = replace(TINY, rounds=(2,))
-    done = run(read_cohort(table), tmp_path, recipe, origin=origin)
+    done = run(replace(read_cohort(table), microns_per_pixel=0.5), tmp_path, recipe, origin=origin)
     card = load_model(done.model)[1]
     assert (card.data, card.licence, card.attribution) == ("made-up sections", "CC0", "nobody")
     assert card.microns_per_pixel == 0.5
@@ -285,6 +288,32 @@ def test_a_model_may_be_made_in_the_folder_that_it_is_written_to(cohort, tmp_pat
     assert default_work(done.model) == tmp_path / "model.training"
 
 
+@pytest.mark.parametrize("name", ["model.md", "model.safetensors"])
+def test_a_file_of_the_user_is_not_overwritten(cohort, tmp_path, name):
+    (tmp_path / name).write_text("my notes")
+    with pytest.raises(VslpError, match=re.escape(name)) as caught:
+        run(cohort, tmp_path, replace(TINY, rounds=(2,)))
+    assert caught.value.remedy == "name"
+    assert names(tmp_path) == [name]
+    assert (tmp_path / name).read_text() == "my notes"
+
+
+def test_an_earlier_model_is_replaced_with_its_page_unless_that_was_written_on(cohort, tmp_path):
+    recipe = replace(TINY, rounds=(2,))
+    first = run(cohort, tmp_path, recipe)
+    second = run(cohort, tmp_path, replace(recipe, seed=1))
+    assert second.card.seed == 1
+    page = tmp_path / "model.md"
+    assert "seed 1" in page.read_text(encoding="utf-8")
+    with page.open("a") as file:
+        file.write("Tried on case 7: good.\n")
+    with pytest.raises(VslpError, match=r"model\.md.*would be overwritten"):
+        run(cohort, tmp_path, recipe)
+    assert "case 7" in page.read_text(encoding="utf-8")
+    page.unlink()
+    assert run(cohort, tmp_path, recipe).card.seed == first.card.seed
+
+
 def test_masks_train_the_ceiling(cohort, tmp_path):
     asked = []
 
@@ -294,7 +323,7 @@ def test_masks_train_the_ceiling(cohort, tmp_path):
 
     job = Followed()
     recipe = with_student(replace(TINY, rounds=(20,)), batch=4)
-    done = run(cohort, tmp_path, recipe, truth=truth, job=job)
+    done = run(replace(cohort, truth=truth), tmp_path, recipe, job=job)
     assert asked == list(range(2, 14))
     assert job.stages == ["Reading the images", "Learning, round 1 of 1"]
     image, nest = section(0.4, 64, 50)

@@ -2,9 +2,11 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +16,8 @@ from PIL import Image
 from napari_vslp import cli
 from napari_vslp.cli import train as command
 from napari_vslp.core.progress import CancelToken
-from napari_vslp.encoders.weights import load_model
+from napari_vslp.encoders.weights import BUNDLED, file_hash, load_model
+from napari_vslp.learning.proportions import learner
 from napari_vslp.learning.proportions import train as train_module
 
 from .made import TINY, write_sections
@@ -26,11 +29,11 @@ import sys
 from dataclasses import replace
 import torch
 from napari_vslp import cli
-from napari_vslp.cli import train
+from napari_vslp.learning.proportions import learner
 from tests.learning.made import TINY
 torch.set_num_threads(1)
-real = train._recipe
-train._recipe = lambda typed: replace(TINY, rounds=real(typed).rounds)
+real = learner.recipe_of
+learner.recipe_of = lambda *given, **more: replace(TINY, rounds=real(*given, **more).rounds)
 sys.exit(cli.main(["train", *sys.argv[1:]]))
 """
 
@@ -38,17 +41,15 @@ sys.exit(cli.main(["train", *sys.argv[1:]]))
 @pytest.fixture
 def quick(monkeypatch):
     """Let the command train by TINY, but with the steps and the seed that were typed."""
-    real = command._recipe
+    real = learner.recipe_of
 
-    def recipe(arguments):
-        from dataclasses import replace
-
-        typed = real(arguments)
+    def recipe(options, masks=False):
+        typed = real(options, masks)
         return replace(
             TINY, encoder=typed.encoder, rounds=typed.rounds, seed=typed.seed, frozen=typed.frozen
         )
 
-    monkeypatch.setattr(command, "_recipe", recipe)
+    monkeypatch.setattr(learner, "recipe_of", recipe)
 
 
 def two(*rows):
@@ -110,6 +111,7 @@ TABLES = {
         ("GOOD", ["--masks", "MASKS", "--labels", "nerve=1"], "--labels names “nerve”"),
         ("GOOD", ["--work", "OUT/0.csv"], "cannot be written"),
         ("GOOD", ["--colour"], "--colour"),
+        ("GOOD", ["--from", "stars"], "--from"),
     ],
 )
 def test_bad_input_gets_one_sentence_and_loses_nothing(
@@ -121,7 +123,8 @@ def test_bad_input_gets_one_sentence_and_loses_nothing(
     out = tmp_path / "out"
     out.mkdir()
     (out / "0.csv").touch()
-    (out / "model.safetensors").write_bytes(b"an earlier model")
+    shutil.copy(BUNDLED, out / "model.safetensors")
+    earlier = file_hash(out / "model.safetensors")
     places = {"OUT": str(out), "MASKS": str(folder / "masks")}
     words = [_placed(word, places) for word in options]
     path = tmp_path / f"{name}.csv"
@@ -135,7 +138,7 @@ def test_bad_input_gets_one_sentence_and_loses_nothing(
     assert printed.err.startswith("napari-vslp: ")
     assert printed.err.count("\n") == 1
     assert said in printed.err
-    assert (out / "model.safetensors").read_bytes() == b"an earlier model"
+    assert file_hash(out / "model.safetensors") == earlier
     assert (out / "0.csv").read_bytes() == b""
 
 
@@ -213,7 +216,8 @@ def test_ctrl_c_saves_and_the_same_command_goes_on(table, tmp_path):
     last = None
     for text in running.stdout:
         line = json.loads(text)
-        if line["stage"] == FIRST:
+        if line["kind"] == "round":
+            assert (line["round"], line["rounds"], line["steps"]) == (0, 2, 20)
             last = line["step"]
             if last == 5:
                 running.send_signal(signal.SIGINT)
@@ -233,8 +237,9 @@ def test_ctrl_c_saves_and_the_same_command_goes_on(table, tmp_path):
     steps = [line["step"] for line in lines if line["stage"] == FIRST]
     assert steps[0] == 2 * (last // 2) + 1
     assert steps[-1] == 20
-    checks = [line["figures"]["loss"] for line in lines if "figures" in line]
+    checks = [line["figures"]["loss"] for line in lines if line["kind"] == "check"]
     assert len(checks) == (20 - steps[0] + 1) // 2 + 1
-    assert lines[-1]["model"] == str(out)
+    assert (lines[-1]["kind"], lines[-1]["path"]) == ("done", str(out))
+    assert lines[-1]["figures"] == load_model(out)[1].figures
     assert out.exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model.md", "model.safetensors"]

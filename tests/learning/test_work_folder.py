@@ -182,3 +182,67 @@ def test_the_hash_follows_shares_sizes_and_regions(cohort):
     hashes = {cohort_hash(replace(cohort, bags=(one, *cohort.bags[1:]))) for one in changed}
     hashes |= {cohort_hash(cohort), cohort_hash(replace(cohort, tissues=("a", "b")))}
     assert len(hashes) == 5
+
+
+USERS = ("labels-2020.safetensors", "labels-0.csv", "student-list.txt", "round-1.docx", "a-b")
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_files_of_the_user_with_like_names_stay(opened, tmp_path, restart):
+    work = tmp_path / "work"
+    work.mkdir()
+    for name in USERS:
+        (work / name).write_text("mine")
+    folder = opened(restart=restart)
+    folder.save_labels(0, LABELS)
+    folder.record(0, {"step": 2.0})
+    opened(restart=True).remove()
+    assert sorted(path.name for path in work.iterdir()) == sorted(USERS)
+
+
+@pytest.mark.parametrize("restart", [False, True])
+@pytest.mark.parametrize(
+    "name", ["curves.csv", "labels-0.safetensors", "student-1.safetensors", "round-1.ckpt"]
+)
+def test_a_file_of_the_user_in_the_way_is_refused(opened, tmp_path, name, restart):
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / name).write_text("mine")
+    with pytest.raises(VslpError, match=rf"“{name}” in .* was not written by a training") as found:
+        opened(restart=restart)
+    assert found.value.remedy == "folder"
+    assert [path.name for path in (tmp_path / "work").iterdir()] == [name]
+
+
+@pytest.mark.parametrize("restart", [False, True])
+@pytest.mark.parametrize("content", ['{"zoom": 3}', "[]", "not even JSON"])
+def test_a_state_of_another_program_is_refused(opened, tmp_path, content, restart):
+    path = tmp_path / "work" / "state.json"
+    path.parent.mkdir()
+    path.write_text(content)
+    with pytest.raises(VslpError, match=r"state\.json is of another program"):
+        opened(restart=restart)
+    assert path.read_text() == content
+
+
+def test_a_folder_from_before_files_were_listed_is_gone_on_with_and_cleared(begun, tmp_path):
+    path = tmp_path / "work" / "state.json"
+    state = json.loads(path.read_text())
+    del state["files"]
+    path.write_text(json.dumps(state))
+    mine = tmp_path / "work" / "labels-of-mine.txt"
+    mine.write_text("mine")
+    folder = begun()
+    assert folder.labels(0) is not None
+    folder.record(0, {"step": 2.0})
+    folder.checkpoint(0).write_bytes(b"checkpoint")
+    folder.save_student(1, {"a": torch.ones(3)})
+    folder.remove()
+    assert [path.name for path in (tmp_path / "work").iterdir()] == ["labels-of-mine.txt"]
+
+
+def test_what_a_kill_left_half_written_goes_too(begun, tmp_path):
+    for name in (".labels-1.safetensors.partial", "round-0.partial", ".state.json.partial"):
+        (tmp_path / "work" / name).write_bytes(b"half")
+    (tmp_path / "work" / "mine.partial").write_bytes(b"mine")
+    begun().remove()
+    assert [path.name for path in (tmp_path / "work").iterdir()] == ["mine.partial"]

@@ -14,9 +14,10 @@ from torch.utils.data import Dataset, Sampler
 
 from napari_vslp.confidence.names import WHITE, kind_of
 from napari_vslp.core.errors import VslpError
-from napari_vslp.core.progress import Job, Progress
+from napari_vslp.core.progress import Job
 from napari_vslp.encoders.tiling import STRIDE, pad_to_multiple
 from napari_vslp.learning.cohort import Bag, Cohort, shares
+from napari_vslp.learning.contract import Event
 from napari_vslp.learning.proportions.losses import IGNORED
 from napari_vslp.raster.array import check_region, crop, image_shape, to_rgb
 from napari_vslp.raster.image_file import read_image
@@ -109,7 +110,8 @@ def load_bags(cohort: Cohort, job: Job | None = None) -> Bags:
     items = []
     for index, bag in enumerate(cohort.bags):
         job.check()
-        job.report(Progress("Reading the images", index / len(cohort.bags)))
+        done = index / len(cohort.bags)
+        job.report(Event(stage="Reading the images", fraction=done, kind="reading"))
         read = _read(bag, has_white=bool(white), lower=lower[index], upper=upper[index])
         if float(read.tissue.float().mean()) >= _LEAST_TISSUE:
             items.append(read)
@@ -230,19 +232,19 @@ class Draws(Sampler[Draw]):
         return self._count
 
     def __iter__(self) -> Iterator[Draw]:
-        """Draw without replacement, in rounds that go on from epoch to epoch."""
+        """Draw without replacement, in passes that go on from epoch to epoch."""
         first = self._epoch() * self._count
         order: list[int] = []
-        turn = -1
+        number = -1
         for place in range(first, first + self._count):
-            # Rounds are as long as there are bags, so an epoch may begin in the midst of one.
-            if place // len(self._expected) != turn or not order:
-                turn = place // len(self._expected)
-                order = self._round(turn)
+            # Passes are as long as there are bags, so an epoch may begin in the midst of one.
+            if place // len(self._expected) != number or not order:
+                number = place // len(self._expected)
+                order = self._shuffled(number)
             yield order[place % len(self._expected)], self._seed * 1_000_003 + place
 
-    def _round(self, turn: int) -> list[int]:
-        generator = torch.Generator().manual_seed(self._seed * 7_919 + turn)
+    def _shuffled(self, number: int) -> list[int]:
+        generator = torch.Generator().manual_seed(self._seed * 7_919 + number)
         if float(self._expected.max() - self._expected.min()) < 1e-6:
             return torch.randperm(len(self._expected), generator=generator).tolist()
         count = len(self._expected)

@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from napari_vslp.core.progress import Job, Progress
+from napari_vslp.core.progress import Job
 from napari_vslp.encoders.tiling import STRIDE, Tile, blend, pad_to_multiple, tiles_of
-from napari_vslp.learning.cohort import Bag, Cohort
+from napari_vslp.learning.cohort import Cohort
+from napari_vslp.learning.contract import Event
 from napari_vslp.learning.proportions.bags import BagImage, Bags
+from napari_vslp.learning.proportions.learner import ShallowRecipe
 from napari_vslp.learning.proportions.losses import (
     IGNORED,
     assign_labels,
@@ -21,7 +23,6 @@ from napari_vslp.learning.proportions.losses import (
     nearest_within,
 )
 from napari_vslp.learning.proportions.model import Start
-from napari_vslp.learning.proportions.recipe import ShallowRecipe
 from napari_vslp.learning.proportions.shallow import (
     TrainedHead,
     ensemble_scores,
@@ -179,7 +180,8 @@ def _cut_all(bags: Bags, scores_of: Callable[[Group], Tensor], job: Job) -> list
     labels: list[Tensor] = []
     for group in _groups(bags):
         job.check()
-        job.report(Progress("Outlining the tissues", len(labels) / len(bags.items)))
+        done = len(labels) / len(bags.items)
+        job.report(Event(stage="Outlining the tissues", fraction=done, kind="labels"))
         labels += [cut(one, bag) for one, bag in zip(scores_of(group), group, strict=True)]
     return labels
 
@@ -213,7 +215,8 @@ def _samples(
     drawn: list[Tensor] = []
     for group in _groups(bags):
         job.check()
-        job.report(Progress("Reading the tissue", len(drawn) / len(bags.items)))
+        done = len(drawn) / len(bags.items)
+        job.report(Event(stage="Reading the tissue", fraction=done, kind="labels"))
         for maps, bag in zip(features_of(group), group, strict=True):
             flat = maps.flatten(1)
             flat = flat[:, bag.tissue.flatten().to(flat.device)]
@@ -243,27 +246,25 @@ def _normalised(
     return ((images - centre) / spread).contiguous(memory_format=torch.channels_last)
 
 
-# Returns (H, W) indices of the cohort's tissues, negative where unknown.
-Truth = Callable[[Bag], NDArray[Any]]
-
-
-def true_labels(cohort: Cohort, bags: Bags, truth: Truth) -> list[Tensor]:
-    """Return the most frequent tissue of each cell of each bag.
+def true_labels(cohort: Cohort, bags: Bags) -> list[Tensor] | None:
+    """Return the most frequent tissue of each cell of each bag, for the supervised upper bound.
 
     Parameters
     ----------
     cohort : Cohort
-        Whose tissues the truth counts.
+        With its truth, whose numbers count the cohort's tissues.
     bags : Bags
         Of that cohort.
-    truth : callable
-        Returns a bag's mask, (H, W) integers.
 
     Returns
     -------
-    list of Tensor
-        One (H/4, W/4) int8 a bag: index among the learnt tissues, or `IGNORED`.
+    list of Tensor or None
+        One (H/4, W/4) int8 a bag: index among the learnt tissues, or `IGNORED`; None if the
+        cohort has no masks.
     """
+    truth = cohort.truth
+    if truth is None:
+        return None
     planes = [cohort.tissues.index(name) for name in bags.tissues]
     return [_pooled(truth(item.bag), planes, item) for item in bags.items]
 

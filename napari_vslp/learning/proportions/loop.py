@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from napari_vslp.core.errors import VslpError
-from napari_vslp.core.progress import Job, Progress
+from napari_vslp.core.progress import Job
 from napari_vslp.encoders.torchvision_shim import import_timm
+from napari_vslp.learning.contract import Event, Kind
 
 # Lightning imports torchvision by way of torchmetrics, and it has to be mended before.
 import_timm()
@@ -43,29 +44,61 @@ def hush() -> None:
 Record = Callable[[Mapping[str, float]], None]
 
 
+@dataclass(frozen=True)
+class Round:
+    """One student's place in the whole training.
+
+    Attributes
+    ----------
+    number, count
+        From 0, and of how many.
+    steps
+        Of this round.
+    checkpoint
+        File to resume from and to write.
+    """
+
+    number: int
+    count: int
+    steps: int
+    checkpoint: Path
+
+    def event(
+        self, step: int, kind: Kind = "round", figures: Mapping[str, float] | None = None
+    ) -> Event:
+        """Return what to report at a step."""
+        return Event(
+            stage=f"Learning, round {self.number + 1} of {self.count}",
+            fraction=step / self.steps,
+            kind=kind,
+            round=self.number,
+            rounds=self.count,
+            step=step,
+            steps=self.steps,
+            figures=figures or {},
+        )
+
+
 class Watch(Callback):
-    """Stops when told to, and reports every few steps.
+    """Stops when told to, and reports every step and every check.
 
     Parameters
     ----------
     job : Job
         Cancel token and progress.
-    stage : str
-        What to call this round before the user.
-    steps : int
-        Of the whole round.
+    place : Round
+        The round that is watched.
     record : callable
         Takes the figures of every check.
     """
 
-    def __init__(self, job: Job, stage: str, steps: int, record: Record) -> None:
-        self._job, self._stage, self._steps, self._record = job, stage, steps, record
+    def __init__(self, job: Job, place: Round, record: Record) -> None:
+        self._job, self._place, self._record = job, place, record
 
     def on_train_batch_end(self, trainer: Trainer, *_: object) -> None:
         """Look at the cancel token, tell how far it is."""
         self._job.check()
-        step = trainer.global_step
-        self._job.report(Progress(self._stage, step / self._steps, iteration=step))
+        self._job.report(self._place.event(trainer.global_step))
 
     def on_train_epoch_end(self, trainer: Trainer, _: LightningModule) -> None:
         """Hand on the figures of this check."""
@@ -76,8 +109,7 @@ class Watch(Callback):
         step = trainer.global_step
         if trainer.is_global_zero:
             self._record({"step": float(step), **known})
-        report = Progress(self._stage, step / self._steps, iteration=step, figures=known)
-        self._job.report(report)
+        self._job.report(self._place.event(step, "check", known))
 
 
 class Checkpoint(Saver):
@@ -87,12 +119,14 @@ class Checkpoint(Saver):
 
     Parameters
     ----------
-    path : Path
-        Of the checkpoint.
+    job : Job
+        Told when a stop loses nothing.
+    place : Round
+        With the path of the checkpoint.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, job: Job, place: Round) -> None:
+        self._job, self._place = job, place
 
     def on_train_epoch_end(self, trainer: Trainer, _: LightningModule) -> None:
         """Save; a full disk ends the training, but not the last good checkpoint.
@@ -102,17 +136,21 @@ class Checkpoint(Saver):
         VslpError
             If the checkpoint cannot be written.
         """
-        partial = self._path.with_suffix(".partial")
+        path = self._place.checkpoint
+        partial = path.with_suffix(".partial")
         try:
             trainer.save_checkpoint(partial)
             if trainer.is_global_zero:
-                partial.replace(self._path)
+                partial.replace(path)
         except OSError as error:
             partial.unlink(missing_ok=True)
             raise VslpError(
-                f"The training could not be saved in {self._path.parent} ({error.strerror}): make "
-                "room and give the same command again; it goes on from the last good checkpoint."
+                f"The training could not be saved in {path.parent} ({error.strerror}); it goes on "
+                "from the last good checkpoint",
+                mend="make room and give the same command again",
+                remedy="room and again",
             ) from error
+        self._job.report(self._place.event(trainer.global_step, "saved"))
 
 
 class _RunningAverage(WeightAveraging):

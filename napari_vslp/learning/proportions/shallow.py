@@ -14,7 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from napari_vslp.core.progress import Job, Progress
+from napari_vslp.core.progress import Job
+from napari_vslp.learning.contract import Event
+from napari_vslp.learning.proportions.learner import ShallowRecipe
 from napari_vslp.learning.proportions.losses import (
     Bounds,
     assign_labels,
@@ -23,7 +25,6 @@ from napari_vslp.learning.proportions.losses import (
     nearest_within,
     transport_loss,
 )
-from napari_vslp.learning.proportions.recipe import ShallowRecipe
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,8 @@ def train_head(
             loss.backward()
             optimiser.step()
             schedule.step()
-        job.report(Progress(f"Telling tissues apart, try {seed + 1}", (epoch + 1) / epochs))
+        stage = f"Telling tissues apart, try {seed + 1}"
+        job.report(Event(stage=stage, fraction=(epoch + 1) / epochs, kind="labels"))
     return TrainedHead(head.eval(), seed, _mean_transport_loss(head, features, bounds))
 
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from napari_vslp.learning.proportions.bags import BagImage
 from napari_vslp.learning.proportions.labels import network_scores, one_hot
+from napari_vslp.learning.proportions.learner import Recipe, StudentRecipe
 from napari_vslp.learning.proportions.loop import LightningModule
 from napari_vslp.learning.proportions.losses import (
     bag_cross_entropy,
@@ -18,7 +19,6 @@ from napari_vslp.learning.proportions.losses import (
     transport_loss,
 )
 from napari_vslp.learning.proportions.model import Start
-from napari_vslp.learning.proportions.recipe import Recipe, StudentRecipe
 from napari_vslp.learning.proportions.views import hed_jitter, move, random_motions
 
 _SMALLEST = 1e-6

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -15,76 +14,52 @@ from torch import Tensor
 
 from napari_vslp.core.errors import VslpError
 from napari_vslp.core.progress import Job
-from napari_vslp.encoders.card import ModelCard
 from napari_vslp.encoders.devices import choose_device
 from napari_vslp.encoders.weights import save_model
 from napari_vslp.learning.cohort import Cohort, check_identifiable
+from napari_vslp.learning.contract import Run, Trained
 from napari_vslp.learning.proportions.bags import Bags, load_bags
-from napari_vslp.learning.proportions.labels import Truth, first_labels, next_labels, true_labels
-from napari_vslp.learning.proportions.model import Origin, Start, card_of, card_text, start_from
-from napari_vslp.learning.proportions.recipe import Recipe
+from napari_vslp.learning.proportions.labels import first_labels, next_labels, true_labels
+from napari_vslp.learning.proportions.learner import Recipe
+from napari_vslp.learning.proportions.model import (
+    Origin,
+    Start,
+    card_of,
+    card_text,
+    check_out,
+    start_from,
+)
 from napari_vslp.learning.proportions.work_folder import TrainingFolder, write_whole
 
 if TYPE_CHECKING:
     from napari_vslp.learning.proportions.rounds import Hardware
 
 
-@dataclass(frozen=True)
-class Trained:
-    """What a training left.
-
-    Attributes
-    ----------
-    model
-        The safetensors file.
-    card
-        What it says of itself.
-    curves
-        One line a check: round, step, loss and the figures of the held-out bags.
-    """
-
-    model: Path
-    card: ModelCard
-    curves: tuple[Mapping[str, float], ...]
-
-
 def train(
     cohort: Cohort,
-    out: Path,
+    run: Run,
     *,
     recipe: Recipe | None = None,
     origin: Origin | None = None,
-    truth: Truth | None = None,
-    device: str = "auto",
-    devices: int = 1,
-    precision: str = "auto",
-    work: Path | None = None,
-    restart: bool = False,
     job: Job | None = None,
 ) -> Trained:
     """Train a model from the proportions of a cohort; a stopped training goes on where it was.
 
     Stage one labels the cohort with small heads on shallow features; then one student after the
-    other learns from labels cut at each image's own shares (docs/learning.md).
+    other learns from labels cut at each image's own shares (docs/learning.md). From a cohort with
+    masks the supervised upper bound is learnt instead, from the masks alone.
 
     Parameters
     ----------
     cohort : Cohort
         From `read_cohort`.
-    out : Path
-        The ``.safetensors`` file to write; its card is written beside it as ``.md``.
+    run : Run
+        The file to write, beside which its card is written as ``.md``; the device; the folder of
+        labels and checkpoints, removed at the end.
     recipe : Recipe, optional
         How to train.
     origin : Origin, optional
         What to say of the data, their licence and whom to name.
-    truth : callable, optional
-        Returns the mask of a bag: trains the supervised ceiling instead, from masks alone.
-    device, devices, precision
-        As in `choose_device`; how many; as Lightning names it.
-    work : Path, optional
-        Folder of labels and checkpoints, by default beside `out`; removed at the end.
-    restart : bool
-        Whether to throw away a training that lies there.
     job : Job, optional
         Cancel token and progress.
 
@@ -96,23 +71,25 @@ def train(
     Raises
     ------
     VslpError
-        With one sentence, if the cohort, the folder or the encoder cannot be used.
+        With one sentence, if the cohort, the folder or the encoder cannot be used, or if a file
+        would be overwritten that no training has written.
     Cancelled
         If the job is told to stop; the same call goes on later.
     """
     recipe, job = recipe or Recipe(), job or Job()
-    if devices < 1:
+    if run.devices < 1:
         raise VslpError("A training needs at least one device: raise --devices.")
-    if truth is None:
+    if cohort.truth is None:
         check_identifiable(cohort)
     _check_extra()
-    masks, place = truth is not None, work or default_work(out)
-    folder = TrainingFolder(place, cohort, recipe, restart=restart, masks=masks)
+    check_out(run.out)
+    masks = cohort.truth is not None
+    folder = TrainingFolder(run.folder, cohort, recipe, restart=run.restart, masks=masks)
     bags = load_bags(cohort, job)
-    labels = None if truth is None else true_labels(cohort, bags, truth)
+    labels = true_labels(cohort, bags)
     from napari_vslp.learning.proportions.rounds import Hardware
 
-    hardware = Hardware(choose_device(device), devices, precision)
+    hardware = Hardware(choose_device(run.device), run.devices, run.precision)
     start = _Training(folder, bags, recipe, labels, hardware, job).run()
     card = card_of(
         cohort,
@@ -122,19 +99,18 @@ def train(
         origin or Origin(),
         curves=folder.curves(),
         seconds=folder.seconds,
-        machine=f"{devices} × {_hardware_name(hardware.device)}, {platform.machine()}",
+        machine=f"{run.devices} × {_hardware_name(hardware.device)}, {platform.machine()}",
     )
     start.network.to("cpu").eval()
-    save_model(out, start.network, card)
-    write_whole(out.with_suffix(".md"), card_text(card).encode())
+    page = run.out.with_suffix(".md")
+    # If this is cut short, no page is better than that of another model.
+    page.unlink(missing_ok=True)
+    save_model(run.out, start.network, card)
+    write_whole(page, card_text(card).encode())
     curves = tuple(folder.curves())
     folder.remove()
-    return Trained(out, card, curves)
-
-
-def default_work(out: Path) -> Path:
-    """Return the folder in which a model is made: beside it, with its name."""
-    return out.with_name(f"{out.stem}.training")
+    said = f"What it was made from stands in {page.name} beside it."
+    return Trained(run.out, card, ", ".join(card.tissues), card.figures, said, curves)
 
 
 @dataclass
@@ -171,7 +147,9 @@ class _Training:
         found = self.folder.student(number)
         if found is None:
             raise VslpError(
-                f"A round is missing from {self.folder.path}: add --restart to begin anew."
+                f"A round is missing from {self.folder.path}",
+                mend="add --restart to begin anew",
+                remedy="restart",
             )
         return found
 
@@ -205,10 +183,11 @@ class _Training:
             return next_labels(self.bags, start.network, start, device, self.job)
 
     def _learn(self, number: int, labels: Sequence[Tensor], start: Start) -> None:
-        from napari_vslp.learning.proportions.rounds import Lesson, Round, run_round
+        from napari_vslp.learning.proportions.loop import Round
+        from napari_vslp.learning.proportions.rounds import RoundInputs, run_round
 
         rounds = self.recipe.rounds
-        lesson = Lesson(
+        inputs = RoundInputs(
             self.bags,
             labels,
             start,
@@ -217,7 +196,7 @@ class _Training:
             self.hardware,
             partial(self.folder.record, number),
         )
-        run_round(lesson, self.job)
+        run_round(inputs, self.job)
 
 
 def _check_extra() -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_vslp.core.progress import Job, Progress
+from napari_vslp.core.progress import Job
 from napari_vslp.energy.blindspot import (
     LOOSE,
     Score,
@@ -25,6 +25,7 @@ from napari_vslp.energy.solver import Solution
 from napari_vslp.energy.terms.learned_term import BoundTDV
 from napari_vslp.energy.terms.linearised import minimise_learned
 from napari_vslp.energy.terms.tdv import TDV
+from napari_vslp.learning.contract import Event
 from napari_vslp.learning.regulariser.train import Sample, radius_of
 
 STRENGTHS = (0.025, 0.05, 0.1, 0.2, 0.4)
@@ -92,7 +93,8 @@ def guess_costs(
     """
     costs = np.empty(len(samples))
     for number, sample in enumerate(samples):
-        job.report(Progress("Testing the regulariser", number / len(samples)))
+        done = number / len(samples)
+        job.report(Event(stage="Testing the regulariser", fraction=done, kind="check"))
         rng = np.random.default_rng((seed, number))
         part = _window(sample.weight.shape, rng)
         weight = np.ascontiguousarray(sample.weight[part])

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_vslp.core.errors import VslpError
-from napari_vslp.core.progress import Job, Progress
+from napari_vslp.core.progress import Job
 from napari_vslp.energy.blindspot import (
     CANDIDATES,
     Score,
@@ -34,6 +34,7 @@ from napari_vslp.energy.problem import Array
 from napari_vslp.energy.terms.learned_term import normalised, shown_odds
 from napari_vslp.energy.terms.tdv import TDV, TDVShape
 from napari_vslp.energy.terms.tdv_frame import Frame
+from napari_vslp.learning.contract import Event
 
 # The anchor is mixed with the uniform distribution, so that a correction can overrule it.
 _ANCHOR_FLOOR = 0.05
@@ -61,7 +62,7 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Lessons:
+class Recipe:
     """How to train.
 
     Attributes
@@ -72,7 +73,7 @@ class Lessons:
         Steps of Adam, and crops in each.
     crop_px
         Side of a crop.
-    turns
+    corrections
         Corrections u₁, u₂ … that are unrolled.
     rate
         Adam's first learning rate; it falls to 0 as a cosine.
@@ -84,7 +85,7 @@ class Lessons:
     steps: int = 300
     batch: int = 6
     crop_px: int = 64
-    turns: int = 2
+    corrections: int = 2
     rate: float = 3e-3
     seed: int = 0
 
@@ -103,7 +104,8 @@ def tune_smoothness(
     """
     costs: dict[float, list[float]] = {smoothness: [] for smoothness in candidates}
     for number, sample in enumerate(samples):
-        job.report(Progress("Tuning the smoothness", number / len(samples)))
+        done = number / len(samples)
+        job.report(Event(stage="Tuning the smoothness", fraction=done, kind="labels"))
         inside = sample.weight >= 0
         evidence = corrected(sample.confidence, inside)
         blocks = draw_blocks(inside.shape, np.random.default_rng((seed, number)))
@@ -124,12 +126,12 @@ def radius_of(weight: Array, smoothness: float) -> Array:
 def train_regulariser(
     samples: Sequence[Sample],
     smoothness: float,
-    lessons: Lessons,
+    recipe: Recipe,
     *,
     job: Job,
     check: Callable[[int, float], None] | None = None,
 ) -> TDV:
-    """Train a network; the same samples, lessons and seed give the same one.
+    """Train a network; the same samples, recipe and seed give the same one.
 
     Parameters
     ----------
@@ -147,28 +149,42 @@ def train_regulariser(
     Cancelled
         If the job was told to stop.
     """
-    check_samples(samples, lessons.crop_px)
+    check_samples(samples, recipe.crop_px)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(lessons.seed)
-        network = TDV(lessons.shape)
-    rng = np.random.default_rng(lessons.seed)
-    optimiser = torch.optim.Adam(network.parameters(), lr=lessons.rate)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, lessons.steps)
-    frame = Frame(np.ones((lessons.crop_px,) * 2, np.bool_), network.shape.multiple)
-    for step in range(lessons.steps):
+        torch.manual_seed(recipe.seed)
+        network = TDV(recipe.shape)
+    rng = np.random.default_rng(recipe.seed)
+    optimiser = torch.optim.Adam(network.parameters(), lr=recipe.rate)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, recipe.steps)
+    frame = Frame(np.ones((recipe.crop_px,) * 2, np.bool_), network.shape.multiple)
+    for step in range(recipe.steps):
         job.check()
-        lesson = [_crop(samples, smoothness, lessons.crop_px, rng) for _ in range(lessons.batch)]
-        loss = _loss(network, frame, lesson, lessons.turns)
+        crops = [_crop(samples, smoothness, recipe.crop_px, rng) for _ in range(recipe.batch)]
+        loss = _loss(network, frame, crops, recipe.corrections)
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimiser.step()
         schedule.step()
         value = float(loss.detach())
-        job.report(Progress("Learning shapes", (step + 1) / lessons.steps, figures={"loss": value}))
+        job.report(_event(step + 1, recipe.steps, value))
         if check is not None:
             check(step, value)
     return network.eval().requires_grad_(requires_grad=False)
+
+
+def _event(step: int, steps: int, loss: float) -> Event:
+    """Return what to report after a step; every one is a check, since there is one round only."""
+    return Event(
+        stage="Learning shapes",
+        fraction=step / steps,
+        kind="check",
+        round=0,
+        rounds=1,
+        step=step,
+        steps=steps,
+        figures={"loss": loss},
+    )
 
 
 def check_samples(samples: Sequence[Sample], crop_px: int) -> None:
@@ -186,7 +202,7 @@ def check_samples(samples: Sequence[Sample], crop_px: int) -> None:
 
 
 @dataclass(frozen=True)
-class _Lesson:
+class _Crop:
     """One crop: what is shown, the anchor u₀, c̃ and what is hidden, (…, h, w)."""
 
     colours: Array
@@ -198,50 +214,50 @@ class _Lesson:
 
 def _crop(
     samples: Sequence[Sample], smoothness: float, side: int, rng: np.random.Generator
-) -> _Lesson:
+) -> _Crop:
     sample = samples[int(rng.integers(len(samples)))]
     whole = corrected(sample.confidence, sample.weight >= 0)
     top, left = (int(rng.integers(0, length - side + 1)) for length in sample.weight.shape)
     part = (..., slice(top, top + side), slice(left, left + side))
     flips = tuple(axis for axis in (-1, -2) if rng.integers(2))
-    turn = bool(rng.integers(2))
+    transposed = bool(rng.integers(2))
 
     def cut(values: Array) -> Array:
         out = np.flip(values[part], flips)
-        return np.ascontiguousarray(np.swapaxes(out, -1, -2) if turn else out)
+        return np.ascontiguousarray(np.swapaxes(out, -1, -2) if transposed else out)
 
     evidence, weight = cut(whole), cut(sample.weight)
     blocks = draw_blocks((side, side), rng)
     anchor = by_minimising(hidden_problem(evidence, radius_of(weight, smoothness), blocks))
     seen = np.where(blocks > 0, np.float32(1 / len(evidence)), evidence)
     hidden = (blocks > 0) & (weight >= 0)
-    return _Lesson(cut(normalised(sample.image)), shown_odds(seen), anchor, evidence, hidden)
+    return _Crop(cut(normalised(sample.image)), shown_odds(seen), anchor, evidence, hidden)
 
 
-def _loss(network: TDV, frame: Frame, lesson: Sequence[_Lesson], turns: int) -> Tensor:
-    """Return −log Σ u c̃ after some anchored turns, averaged over the hidden pixels."""
-    anchor = torch.from_numpy(np.stack([one.anchor for one in lesson]))
-    evidence = torch.from_numpy(np.stack([one.evidence for one in lesson]))
-    hidden = torch.from_numpy(np.stack([one.hidden for one in lesson]))
+def _loss(network: TDV, frame: Frame, crops: Sequence[_Crop], corrections: int) -> Tensor:
+    """Return −log Σ u c̃ after some anchored corrections, averaged over the hidden pixels."""
+    anchor = torch.from_numpy(np.stack([one.anchor for one in crops]))
+    evidence = torch.from_numpy(np.stack([one.evidence for one in crops]))
+    hidden = torch.from_numpy(np.stack([one.hidden for one in crops]))
     count, tissues = anchor.shape[:2]
     logits = torch.log(anchor * (1 - _ANCHOR_FLOOR) + _ANCHOR_FLOOR / tissues)
-    seen, u = network.look(_shown(network.shape, frame, lesson)), anchor
-    for _ in range(turns):
+    seen, u = network.look(_shown(network.shape, frame, crops)), anchor
+    for _ in range(corrections):
         _, slope = network.energy_and_gradient(u.flatten(0, 1), seen, frame)
         u = torch.softmax(logits - slope.view(count, tissues, *slope.shape[1:]), dim=1)
     guessed = (u * evidence).sum(1).clamp_min(1e-4)
     return -guessed.log()[hidden].mean()
 
 
-def _shown(shape: TDVShape, frame: Frame, lesson: Sequence[_Lesson]) -> Tensor | None:
+def _shown(shape: TDVShape, frame: Frame, crops: Sequence[_Crop]) -> Tensor | None:
     if not shape.shown:
         return None
-    tissues, maps = len(lesson[0].odds), []
+    tissues, maps = len(crops[0].odds), []
     if shape.image:
-        colours = torch.from_numpy(np.stack([one.colours for one in lesson]))
-        spread = frame.spread(colours.flatten(0, 1)).unflatten(0, (len(lesson), -1))
+        colours = torch.from_numpy(np.stack([one.colours for one in crops]))
+        spread = frame.spread(colours.flatten(0, 1)).unflatten(0, (len(crops), -1))
         maps.append(spread.repeat_interleave(tissues, dim=0))
     if shape.confidence:
-        odds = torch.from_numpy(np.concatenate([one.odds for one in lesson]))
+        odds = torch.from_numpy(np.concatenate([one.odds for one in crops]))
         maps.append(frame.spread(odds)[:, None])
     return torch.cat(maps, dim=1)
