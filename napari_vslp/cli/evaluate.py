@@ -12,7 +12,6 @@ from napari_vslp.cli.terminal import following, say
 from napari_vslp.core.settings import Settings
 
 if TYPE_CHECKING:
-    from napari_vslp.evaluation.run import Study
     from napari_vslp.evaluation.summary import Summary
 
 _DEFAULT = Settings()
@@ -22,8 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what can be typed; nothing slow is imported."""
     parser.description = (
         "Measure a model on images with masks: alone, with typed shares right and wrong, beside "
-        "floors that need no model. Masks hold one whole number a pixel: 0 for the cohort's first "
-        "tissue, 1 for the next, and so on."
+        "baselines that need no model. Masks hold one whole number a pixel: 0 for the cohort's "
+        "first tissue, 1 for the next, and so on."
     )
     add = parser.add_argument
     add("model", metavar="MODEL", help="bundled, a model's name or a .safetensors file")
@@ -33,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--tissues", metavar="A,B", help="columns to take, if not all")
     add("--labels", metavar="A=0,B=1+2", help="what the masks' values mean; others do not count")
     add("--split", metavar="NAME", help="only rows with this split, such as val")
-    add("--ceiling", metavar="MODEL", help="a model that learnt from masks, to compare with")
+    add("--ceiling", metavar="MODEL", help="supervised upper bound: a model that learnt from masks")
     add("--limit", type=int, metavar="N", help="measure only N images, drawn at random")
     add(
         "--smoothness",
@@ -70,12 +69,23 @@ def run(arguments: argparse.Namespace) -> None:
         # Every image is read once, and by this run alone.
         cache=False,
     )
-    study = _study(arguments, settings)
-
     from napari_vslp.core.result_folder import check_results
-    from napari_vslp.evaluation.run import evaluate
+    from napari_vslp.evaluation.report import FILES, KIND, write_evaluation
+    from napari_vslp.evaluation.run import evaluate, read_study
     from napari_vslp.evaluation.summary import summarise
-    from napari_vslp.evaluation.write import FILES, KIND, write_evaluation
+
+    named = arguments.tissues
+    study = read_study(
+        arguments.cohort,
+        arguments.masks,
+        settings,
+        images=arguments.images,
+        tissues=None if named is None else [name.strip() for name in named.split(",")],
+        labels=arguments.labels,
+        split=arguments.split,
+        limit=arguments.limit,
+        upper_bound=arguments.ceiling,
+    )
 
     if arguments.out is not None:
         check_results(arguments.out, KIND, FILES, [arguments.cohort])
@@ -85,32 +95,8 @@ def run(arguments: argparse.Namespace) -> None:
     _tell(summary, written, arguments)
 
 
-def _study(arguments: argparse.Namespace, settings: Settings) -> Study:
-    from napari_vslp.evaluation.masks import parse_labels
-    from napari_vslp.evaluation.run import Study
-    from napari_vslp.evaluation.samples import samples_of
-    from napari_vslp.learning.cohort import read_cohort
-
-    named = arguments.tissues
-    cohort = read_cohort(
-        arguments.cohort,
-        images=arguments.images,
-        tissues=None if named is None else [name.strip() for name in named.split(",")],
-        split=arguments.split,
-    )
-    labels = arguments.labels
-    return Study(
-        samples_of(cohort, arguments.masks, limit=arguments.limit, seed=arguments.seed),
-        cohort.tissues,
-        settings,
-        arguments.ceiling,
-        None if labels is None else parse_labels(labels, cohort.tissues),
-        source=cohort.path.name + (f", split {arguments.split}" if arguments.split else ""),
-    )
-
-
 def _tell(summary: Summary, written: list[Path], arguments: argparse.Namespace) -> None:
-    from napari_vslp.evaluation.words import table
+    from napari_vslp.evaluation.tables import table
 
     if arguments.json:
         json.dump(summary.as_dict(), sys.stdout, indent=2, allow_nan=False)

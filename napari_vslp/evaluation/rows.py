@@ -25,24 +25,24 @@ class Reading:
 
     Attributes
     ----------
-    ceiling
-        Whether it is the ceiling's network.
+    upper_bound
+        Whether its network is the supervised upper bound.
     augmentation
         Whether it sees all eight flips and rotations.
     """
 
-    ceiling: bool = False
+    upper_bound: bool = False
     augmentation: bool = True
 
     @property
     def name(self) -> str:
         """How the report calls it."""
         views = "eight views" if self.augmentation else "one view"
-        return f"{'ceiling' if self.ceiling else 'network'}, {views}"
+        return f"{'supervised upper bound' if self.upper_bound else 'network'}, {views}"
 
-    def settings(self, base: Settings, ceiling: str | None) -> Settings:
+    def settings(self, base: Settings, upper_bound: str | None) -> Settings:
         """Return the settings to read an image with."""
-        encoder = ceiling if self.ceiling and ceiling is not None else base.encoder
+        encoder = upper_bound if self.upper_bound and upper_bound is not None else base.encoder
         return replace(base, encoder=encoder, augmentation=self.augmentation)
 
 
@@ -107,7 +107,7 @@ class Row:
         return replace(base, trust=self.trust, smoothness=base.smoothness if self.smooth else 0.0)
 
 
-_ONE_VIEW, _CEILING = Reading(augmentation=False), Reading(ceiling=True)
+_ONE_VIEW, _UPPER_BOUND = Reading(augmentation=False), Reading(upper_bound=True)
 
 ROWS: tuple[Row, ...] = (
     Row("network_one_view", "network alone, one view", _ONE_VIEW, "nothing"),
@@ -132,9 +132,14 @@ ROWS: tuple[Row, ...] = (
     ),
     Row("stage2_tens_5", "share rounded to tens, ±5, stage 2", typed="tens"),
 )
-CEILING_ROWS: tuple[Row, ...] = (
-    Row("ceiling_eight_views", "ceiling alone, eight views", _CEILING, "nothing"),
-    Row("ceiling_stage2_own_5", "ceiling, own share ±5, stage 2", _CEILING),
+UPPER_BOUND_ROWS: tuple[Row, ...] = (
+    Row(
+        "upper_bound_eight_views",
+        "supervised upper bound alone, eight views",
+        _UPPER_BOUND,
+        "nothing",
+    ),
+    Row("upper_bound_stage2_own_5", "supervised upper bound, own share ±5, stage 2", _UPPER_BOUND),
 )
 
 

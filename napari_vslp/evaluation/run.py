@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,15 +13,16 @@ from numpy.typing import NDArray
 from napari_vslp.core.progress import Job, Progress
 from napari_vslp.core.settings import Settings
 from napari_vslp.core.tissues import Tissue
-from napari_vslp.evaluation.calibration import bins_of
-from napari_vslp.evaluation.floors import FLOORS, Seen, foreground_of
-from napari_vslp.evaluation.measured import Measured
-from napari_vslp.evaluation.metrics import Truth
-from napari_vslp.evaluation.rows import CEILING_ROWS, MAIN, ROWS, Reading, Row
-from napari_vslp.evaluation.samples import Sample, check_samples
+from napari_vslp.evaluation.baselines import BASELINES, BaselineInput, foreground_of
+from napari_vslp.evaluation.masks import parse_labels
+from napari_vslp.evaluation.metrics import Bins, Scores, Truth, bins_of
+from napari_vslp.evaluation.rows import MAIN, ROWS, UPPER_BOUND_ROWS, Reading, Row
+from napari_vslp.evaluation.samples import Sample, check_samples, samples_of
+from napari_vslp.learning.cohort import read_cohort
 from napari_vslp.pipeline import fuse, prepare
 from napari_vslp.prepared import Prepared
 
+Vector = NDArray[np.float64]
 STAGE = "Measuring the images"
 
 
@@ -35,8 +38,8 @@ class Study:
         K names.
     settings
         The network (`encoder`), smoothness, edges, device and seed.
-    ceiling
-        The network that learnt from masks, if there is one.
+    upper_bound
+        A network that learnt from masks (the supervised upper bound), if there is one.
     labels
         Value of the masks → tissue; see `masks.read_mask`.
     source
@@ -46,19 +49,121 @@ class Study:
     samples: tuple[Sample, ...]
     tissues: tuple[str, ...]
     settings: Settings
-    ceiling: str | None = None
+    upper_bound: str | None = None
     labels: Mapping[int, int] | None = None
     source: str = ""
 
     @property
     def foreground(self) -> int:
-        """Index of the tissue of interest; see `floors.foreground_of`."""
+        """Index of the tissue of interest; see `baselines.foreground_of`."""
         return foreground_of(self.tissues, np.stack([one.shares for one in self.samples]))
 
     @property
     def rows(self) -> tuple[Row, ...]:
         """The ways of using the networks."""
-        return ROWS + (CEILING_ROWS if self.ceiling is not None else ())
+        return ROWS + (UPPER_BOUND_ROWS if self.upper_bound is not None else ())
+
+
+@dataclass
+class Measured:
+    """What was measured.
+
+    Attributes
+    ----------
+    names
+        Key of each row, baselines first → its name.
+    scores
+        Key → one entry for each image.
+    bins
+        Reading → its confidences over all images, sorted for the calibration diagram.
+    main_labels
+        The labels of the row `MAIN`, int16, packed by zlib: one entry for each image.
+    shares
+        (K,) for each image: shares in the mask.
+    ignored
+        For each image: the share of its pixels that the mask leaves out.
+    notes
+        Sentences of the pipeline, each once.
+    weights
+        Reading → SHA-256 of its network's weights.
+    """
+
+    names: dict[str, str] = field(default_factory=dict)
+    scores: dict[str, list[Scores]] = field(default_factory=dict)
+    bins: dict[Reading, Bins] = field(default_factory=dict)
+    main_labels: list[bytes] = field(default_factory=list)
+    shares: list[Vector] = field(default_factory=list)
+    ignored: list[float] = field(default_factory=list)
+    notes: dict[str, None] = field(default_factory=dict)
+    weights: dict[Reading, str] = field(default_factory=dict)
+
+    def add(self, key: str, name: str, scores: Scores) -> None:
+        """Add the next image's scores to a row."""
+        self.names.setdefault(key, name)
+        self.scores.setdefault(key, []).append(scores)
+
+    def add_bins(self, reading: Reading, bins: Bins) -> None:
+        """Add the next image's confidences to a reading."""
+        before = self.bins.get(reading)
+        self.bins[reading] = bins if before is None else before + bins
+
+    def keep(self, labels: NDArray[np.int16]) -> None:
+        """Keep the next image's labels of the row `MAIN`, for the pictures of the report."""
+        self.main_labels.append(zlib.compress(labels.tobytes()))
+
+    def kept(self, index: int, shape: tuple[int, int]) -> NDArray[np.int16]:
+        """Return the labels of the row `MAIN` on one image, (H, W) int16."""
+        packed = zlib.decompress(self.main_labels[index])
+        return np.frombuffer(packed, np.int16).reshape(shape)
+
+
+def read_study(
+    table: Path,
+    masks: Path,
+    settings: Settings,
+    *,
+    images: Path | None = None,
+    tissues: Sequence[str] | None = None,
+    labels: str | None = None,
+    split: str | None = None,
+    limit: int | None = None,
+    upper_bound: str | None = None,
+) -> Study:
+    """Read a table of images with their shares, and pair the images with their masks.
+
+    Parameters
+    ----------
+    table
+        As for training.
+    masks, images
+        Folders; by default the images lie where the table says.
+    settings
+        The network (`encoder`), smoothness, edges, device and seed.
+    tissues
+        Columns to take; None for all.
+    labels
+        What the values of the masks mean, such as ``tumor=0,stroma=1+2``.
+    split
+        Only rows with this split.
+    limit
+        How many images are drawn at random; None for all.
+    upper_bound
+        A network that learnt from masks.
+
+    Raises
+    ------
+    VslpError
+        If the table, a folder or the labels cannot be used, or a mask is missing.
+    """
+    cohort = read_cohort(table, images=images, tissues=tissues, split=split)
+    return Study(
+        samples_of(cohort, masks, limit=limit, seed=settings.seed),
+        cohort.tissues,
+        settings,
+        upper_bound,
+        None if labels is None else parse_labels(labels, cohort.tissues),
+        source=cohort.path.name + (f", split {split}" if split else ""),
+    )
 
 
 def evaluate(study: Study, job: Job | None = None) -> Measured:
@@ -86,7 +191,7 @@ def evaluate(study: Study, job: Job | None = None) -> Measured:
 def _check_networks(study: Study, job: Job) -> None:
     from napari_vslp.encoders.encoder import load_encoder
 
-    for spec in (study.settings.encoder, study.ceiling):
+    for spec in (study.settings.encoder, study.upper_bound):
         if spec is not None:
             load_encoder(spec, study.settings.device, job)
 
@@ -112,7 +217,7 @@ class _Work:
             reading: prepare(
                 pixels,
                 region=region,
-                settings=reading.settings(study.settings, study.ceiling),
+                settings=reading.settings(study.settings, study.upper_bound),
                 job=quiet,
             )
             for reading in dict.fromkeys(row.reading for row in study.rows)
@@ -126,20 +231,22 @@ class _Work:
         found.ignored.append(1 - float(truth.counted.mean()))
         for reading, prepared in self.prepared.items():
             found.weights[reading] = prepared.features.weights_hash
-        self._floors(next(iter(self.prepared.values())))
+        self._baselines(next(iter(self.prepared.values())))
         for row in self.study.rows:
             if row.typed == "nothing":
                 self._alone(row)
             else:
                 self._typed(row)
 
-    def _floors(self, prepared: Prepared) -> None:
+    def _baselines(self, prepared: Prepared) -> None:
         study = self.study
         # The white is the pixel rule's, the same for every network.
         white = prepared.features.white
-        seen = Seen(prepared.image, white, self.sample.shares, study.tissues, study.foreground)
-        for floor in FLOORS:
-            self.found.add(floor.key, floor.name, self.truth.compare(floor.labels(seen)))
+        given = BaselineInput(
+            prepared.image, white, self.sample.shares, study.tissues, study.foreground
+        )
+        for one in BASELINES:
+            self.found.add(one.key, one.name, self.truth.compare(one.labels(given)))
 
     def _table(self, row: Row) -> tuple[Tissue, ...]:
         seed = (self.study.settings.seed, self.sample.row)

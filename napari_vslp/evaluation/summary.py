@@ -1,25 +1,28 @@
-"""Means over the images with their intervals, and the same as plain JSON values."""
+"""Means over the images with their intervals, and what limits them, also as plain JSON values."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_vslp.evaluation.baselines import BASELINES
 from napari_vslp.evaluation.bootstrap import RESAMPLES, Bootstrap, Interval
-from napari_vslp.evaluation.calibration import Bins
-from napari_vslp.evaluation.caveats import caveats_of
-from napari_vslp.evaluation.measured import Measured
-from napari_vslp.evaluation.metrics import BOUNDARY_TOLERANCE, Scores
-from napari_vslp.evaluation.run import Study
+from napari_vslp.evaluation.metrics import BOUNDARY_TOLERANCE, Bins, Scores
+from napari_vslp.evaluation.rows import MAIN
+from napari_vslp.evaluation.run import Measured, Study
 from napari_vslp.pipeline import installed_versions
 
 Vector = NDArray[np.float64]
 PER_TISSUE = ("dice", "iou", "boundary_f1", "area_error_points")
+_FEW_CASES = 30
+_FEW_MASKS = 10
+# Shares that were rounded to per cent miss the mask's by less.
+_ROUNDING = 1.0
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Line:
     miou, boundary_f1, area_error
         Means over the tissues; the area error is in points.
     calibration_error
-        Of the confidences; NaN for floors.
+        Of the confidences; NaN for baselines.
     tissues
         Tissue → figure of `PER_TISSUE` → interval.
     """
@@ -60,12 +63,23 @@ class Summary:
     cases: int
     caveats: tuple[str, ...]
 
+    @property
+    def main(self) -> Line:
+        """The line of the row `MAIN`."""
+        return next(line for line in self.lines if line.key == MAIN)
+
+    @property
+    def baselines(self) -> tuple[Line, ...]:
+        """The lines of what needs no network."""
+        keys = {one.key for one in BASELINES}
+        return tuple(line for line in self.lines if line.key in keys)
+
     def as_dict(self) -> dict[str, Any]:
         """Return plain JSON values."""
         study = self.study
         return {
             "model": study.settings.encoder,
-            "ceiling": study.ceiling,
+            "upper_bound": study.upper_bound,
             "weights": {one.name: hashed for one, hashed in self.measured.weights.items()},
             "source": study.source,
             "images": len(study.samples),
@@ -161,3 +175,66 @@ def _bins_as_dict(bins: Bins) -> dict[str, Any]:
             for i in filled
         ],
     }
+
+
+def caveats_of(study: Study, measured: Measured, cases: int) -> tuple[str, ...]:
+    """Return one sentence for each thing that limits what the figures say.
+
+    Parameters
+    ----------
+    cases
+        How many cases the images are of.
+    """
+    return (
+        *_about_images(study, cases),
+        *_about_masks(study, measured),
+        *_about_shares(study, measured),
+        *measured.notes,
+    )
+
+
+def _about_images(study: Study, cases: int) -> Iterator[str]:
+    images = len(study.samples)
+    if cases < 2:
+        yield "All images are of one case, so there are no intervals."
+    elif cases < _FEW_CASES:
+        yield (
+            f"There are only {cases} cases: the intervals are rough, and other cases may fall "
+            "outside of them."
+        )
+    if cases == images > 1:
+        yield (
+            "The intervals take every image for a case of its own; if some are of the same "
+            "patient and the table does not say so in a column “case”, they are too narrow."
+        )
+    yield (
+        "Whether the network learnt from some of these images, or a setting was chosen on them, is "
+        "not known here; if so, the figures flatter it."
+    )
+
+
+def _about_masks(study: Study, measured: Measured) -> Iterator[str]:
+    ignored = float(np.mean(measured.ignored))
+    if ignored > 0:
+        yield f"{ignored:.1%} of the pixels have a value that is not counted."
+    images = len(measured.shares)
+    for tissue, shares in zip(study.tissues, np.array(measured.shares).T, strict=True):
+        there = int(np.count_nonzero(shares))
+        if there < images and (there < _FEW_MASKS or there < images / 2):
+            yield (
+                f"{tissue} is in {there} of {images} masks; elsewhere it counts 1 where it is not "
+                "found either, and 0 where a single pixel of it is."
+            )
+
+
+def _about_shares(study: Study, measured: Measured) -> Iterator[str]:
+    typed = np.stack([one.shares for one in study.samples])
+    off = 100 * np.abs(typed - np.array(measured.shares)).max(1)
+    if off.max() > _ROUNDING:
+        yield (
+            f"The table's shares miss the masks' by {off.mean():.1f} points on average and by "
+            f"{off.max():.1f} at most; “own share” is the table's."
+        )
+    vague = sum(not one.certain for one in study.samples)
+    if vague:
+        yield f"The table gives intervals for {vague} image(s); their middle was typed."

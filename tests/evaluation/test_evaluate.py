@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from napari_vslp import cli
-from napari_vslp.evaluation.rows import CEILING_ROWS, MAIN, ROWS
+from napari_vslp.evaluation.rows import MAIN, ROWS, UPPER_BOUND_ROWS
 
 from . import SIDE, typed
 
@@ -19,7 +19,7 @@ FILES = {"per_image.csv", "summary.csv", "summary.json", "report.html"}
 
 @pytest.fixture(scope="module")
 def written(cohort, tmp_path_factory):
-    """Return the folder of one evaluation, with the network as its own ceiling."""
+    """Return the folder of one evaluation, with the network as its own upper bound."""
     out = tmp_path_factory.mktemp("out")
     assert cli.main(typed(cohort, "--ceiling", "bundled", "--out", str(out))) == 0
     return out
@@ -36,11 +36,11 @@ def test_all_files_are_written_and_nothing_else(written):
 
 def test_every_row_image_and_tissue_is_in_the_table(written):
     rows = rows_of(written / "per_image.csv")
-    assert len({row["setting"] for row in rows}) == 3 + len(ROWS) + len(CEILING_ROWS)
-    assert len(rows) == (3 + len(ROWS) + len(CEILING_ROWS)) * 3 * 2
+    assert len({row["setting"] for row in rows}) == 3 + len(ROWS) + len(UPPER_BOUND_ROWS)
+    assert len(rows) == (3 + len(ROWS) + len(UPPER_BOUND_ROWS)) * 3 * 2
     for row in rows:
         assert all(0 <= float(row[figure]) <= 1 for figure in ("dice", "iou", "boundary_f1"))
-        assert (row["calibration_error"] == "") == row["setting"].startswith("floor_")
+        assert (row["calibration_error"] == "") == row["setting"].startswith("baseline_")
 
 
 def test_the_summary_is_the_mean_of_the_table_inside_its_interval(written):
@@ -65,7 +65,7 @@ def test_json_says_the_same_and_has_no_nan(written):
     assert set(told["calibration"]) == {
         "network, one view",
         "network, eight views",
-        "ceiling, eight views",
+        "supervised upper bound, eight views",
     }
     for line, row in zip(rows_of(written / "summary.csv"), told["rows"], strict=True):
         assert line["setting"] == row["key"]
@@ -74,18 +74,18 @@ def test_json_says_the_same_and_has_no_nan(written):
         assert sum(one["share_of_pixels"] for one in reading["bins"]) == pytest.approx(1)
 
 
-def test_a_network_that_is_its_own_ceiling_reaches_it(written):
+def test_a_network_that_is_its_own_upper_bound_reaches_it(written):
     found = {
         row["key"]: row["miou"]
         for row in json.loads((written / "summary.json").read_text())["rows"]
     }
-    assert found["ceiling_eight_views"] == found["network_eight_views"]
-    assert found["ceiling_stage2_own_5"] == found[MAIN]
+    assert found["upper_bound_eight_views"] == found["network_eight_views"]
+    assert found["upper_bound_stage2_own_5"] == found[MAIN]
 
 
 def test_shares_met_exactly_have_no_area_error(written):
     for row in rows_of(written / "summary.csv"):
-        if row["setting"] in ("cut_own", "stage2_own_exact", "floor_own_share"):
+        if row["setting"] in ("cut_own", "stage2_own_exact", "baseline_own_share"):
             assert float(row["area_error_points"]) == pytest.approx(0, abs=0.02)
 
 
@@ -120,7 +120,7 @@ def test_the_page_is_whole_and_asks_for_nothing(written):
     assert "link" not in page.tags
     assert page.tags.count("img") == 9
     assert all(one.startswith("data:image/jpeg;base64,") for one in page.addresses)
-    assert page.tags.count("tr") == 1 + 3 + len(ROWS) + len(CEILING_ROWS)
+    assert page.tags.count("tr") == 1 + 3 + len(ROWS) + len(UPPER_BOUND_ROWS)
     assert "prefers-color-scheme: dark" in text
     assert "only 2 cases" in text
     assert not any(word in text for word in (">nan", "None", "http:", "https:"))
@@ -162,7 +162,7 @@ def test_the_same_seed_gives_the_same_figures(cohort, capsys):
     assert found[0] == found[1]
 
 
-def test_the_bundled_network_beats_the_floors_on_real_tissue(shared_data, capsys):
+def test_the_bundled_network_beats_the_baselines_on_real_tissue(shared_data, capsys):
     folder = shared_data / "ebhi_seg"
     arguments = ["evaluate", "bundled", str(folder / "index.csv"), "--masks", str(folder / "masks")]
     arguments += ["--tissues", "gland", "--split", "val", "--limit", "4", "--json", "--quiet"]
@@ -170,6 +170,6 @@ def test_the_bundled_network_beats_the_floors_on_real_tissue(shared_data, capsys
     told = json.loads(capsys.readouterr().out)
     found = {row["key"]: row for row in told["rows"]}
     assert told["images"] == 4
-    floors = [found[key]["miou"]["mean"] for key in found if key.startswith("floor_")]
-    assert found[MAIN]["miou"]["mean"] > max(floors)
+    baselines = [found[key]["miou"]["mean"] for key in found if key.startswith("baseline_")]
+    assert found[MAIN]["miou"]["mean"] > max(baselines)
     assert not math.isnan(found[MAIN]["dice"]["low"])

@@ -6,9 +6,16 @@ import torch
 from scipy.ndimage import gaussian_filter
 from skimage.segmentation import find_boundaries
 
-from napari_vslp.evaluation.calibration import BINS, bins_of
 from napari_vslp.evaluation.masks import IGNORED
-from napari_vslp.evaluation.metrics import Truth, boundary_f1, dice, iou, outline
+from napari_vslp.evaluation.metrics import (
+    BINS,
+    Truth,
+    bins_of,
+    boundary_f1,
+    dice,
+    iou,
+    outline,
+)
 
 
 def blobs(tissues=3, shape=(40, 52), seed=0):

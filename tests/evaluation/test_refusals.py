@@ -7,7 +7,7 @@ from PIL import Image
 from napari_vslp import cli
 from napari_vslp.core.result_folder import writing_results
 from napari_vslp.evaluation import run as evaluation_run
-from napari_vslp.evaluation.write import KIND
+from napari_vslp.evaluation.report import KIND
 
 from . import typed
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from napari_vslp.evaluation.floors import (
-    FLOORS,
-    Seen,
+from napari_vslp.evaluation.baselines import (
+    BASELINES,
+    BaselineInput,
     by_darkness,
     foreground_of,
     haematoxylin,
@@ -23,13 +23,15 @@ def stripes():
     return image, truth
 
 
-def labels(key, seen):
-    return next(floor for floor in FLOORS if floor.key == key).labels(seen)
+def labels(key, one_input):
+    return next(one for one in BASELINES if one.key == key).labels(one_input)
 
 
-def seen_of(tissues, shares, foreground=0):
+def given(tissues, shares, foreground=0):
     image, truth = stripes()
-    return Seen(image, (truth == 2).astype(np.float32), np.array(shares), tissues, foreground)
+    return BaselineInput(
+        image, (truth == 2).astype(np.float32), np.array(shares), tissues, foreground
+    )
 
 
 def test_the_tissue_of_interest_is_gland_or_tumour_or_else_not_other():
@@ -52,13 +54,13 @@ def test_haematoxylin_is_where_the_nuclei_are():
 
 
 def test_all_foreground_is_all_foreground():
-    assert (labels("floor_all_foreground", seen_of(("other", "gland"), (0.5, 0.5), 1)) == 1).all()
+    assert (labels("baseline_all_foreground", given(("other", "gland"), (0.5, 0.5), 1)) == 1).all()
 
 
-@pytest.mark.parametrize("key", ["floor_otsu", "floor_own_share"])
+@pytest.mark.parametrize("key", ["baseline_otsu", "baseline_own_share"])
 def test_three_tissues_are_told_apart_by_white_and_haematoxylin(key):
     tissues = ("stroma", "tumour", "background")
-    found = labels(key, seen_of(tissues, (1 / 3, 1 / 3, 1 / 3)))
+    found = labels(key, given(tissues, (1 / 3, 1 / 3, 1 / 3)))
     _, truth = stripes()
     expected = np.array([1, 0, 2])[truth]
     assert (found == expected).mean() > 0.95
@@ -66,7 +68,7 @@ def test_three_tissues_are_told_apart_by_white_and_haematoxylin(key):
 
 
 def test_more_than_two_stained_tissues_take_more_thresholds():
-    found = labels("floor_otsu", seen_of(("tumour", "stroma", "fat"), (0.3, 0.3, 0.4)))
+    found = labels("baseline_otsu", given(("tumour", "stroma", "fat"), (0.3, 0.3, 0.4)))
     # The blurred stain falls from left to right, and the tissues follow it in their order.
     assert (np.diff(found, axis=1) >= 0).all()
     assert (found[:, :25] == 0).all()
@@ -75,7 +77,7 @@ def test_more_than_two_stained_tissues_take_more_thresholds():
 
 @pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
 def test_own_share_is_met_to_the_pixel(share):
-    found = labels("floor_own_share", seen_of(("other", "gland"), (1 - share, share)))
+    found = labels("baseline_own_share", given(("other", "gland"), (1 - share, share)))
     assert (found == 1).sum() == round(share * found.size)
 
 
@@ -84,7 +86,7 @@ def test_an_even_image_breaks_nothing():
     white = np.zeros((20, 20), np.float32)
     for tissues in (("other", "gland"), ("tumour", "stroma", "fat"), ("tumour", "glass")):
         shares = np.full(len(tissues), 1 / len(tissues))
-        for floor in FLOORS:
-            found = floor.labels(Seen(image, white, shares, tissues, 0))
+        for one in BASELINES:
+            found = one.labels(BaselineInput(image, white, shares, tissues, 0))
             assert found.shape == (20, 20)
             assert set(np.unique(found)) <= set(range(len(tissues)))

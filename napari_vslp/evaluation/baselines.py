@@ -1,4 +1,4 @@
-"""What needs no model: a result that does not beat these floors has learnt nothing of use.
+"""Baselines that need no model: a result that does not beat them has learnt nothing of use.
 
 Tissues whose name means white background are found by the pixel rule; should several be named so,
 the first one gets it all. The others are told apart by blurred haematoxylin alone: gland, tumour
@@ -25,8 +25,8 @@ BLUR = 4.0
 
 
 @dataclass(frozen=True)
-class Seen:
-    """One image as the floors see it.
+class BaselineInput:
+    """One image as the baselines see it.
 
     Attributes
     ----------
@@ -50,12 +50,12 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Floor:
+class Baseline:
     """One way to label an image without a model; `labels` gives (H, W) int16."""
 
     key: str
     name: str
-    labels: Callable[[Seen], Labels]
+    labels: Callable[[BaselineInput], Labels]
 
 
 def foreground_of(tissues: Sequence[str], shares: NDArray[np.float64]) -> int:
@@ -91,25 +91,27 @@ def haematoxylin(image: NDArray[np.uint8]) -> Vector:
     return blurred
 
 
-def _all_foreground(seen: Seen) -> Labels:
-    return np.full(seen.image.shape[:2], seen.foreground, np.int16)
+def _all_foreground(given: BaselineInput) -> Labels:
+    return np.full(given.image.shape[:2], given.foreground, np.int16)
 
 
-def _otsu(seen: Seen) -> Labels:
-    return _by_haematoxylin(seen, _cut_by_otsu)
+def _otsu(given: BaselineInput) -> Labels:
+    return _by_haematoxylin(given, _cut_by_otsu)
 
 
-def _own_share(seen: Seen) -> Labels:
-    return _by_haematoxylin(seen, _cut_by_share)
+def _own_share(given: BaselineInput) -> Labels:
+    return _by_haematoxylin(given, _cut_by_share)
 
 
-def _by_haematoxylin(seen: Seen, cut: Callable[[Vector, Vector], NDArray[np.intp]]) -> Labels:
-    order = by_darkness(seen.tissues)
-    white = [i for i in range(len(seen.tissues)) if i not in order]
-    labels = np.full(seen.image.shape[:2], white[0] if white else order[0], np.int16)
-    stained = seen.white <= 0.5 if white else np.ones(labels.shape, bool)
+def _by_haematoxylin(
+    given: BaselineInput, cut: Callable[[Vector, Vector], NDArray[np.intp]]
+) -> Labels:
+    order = by_darkness(given.tissues)
+    white = [i for i in range(len(given.tissues)) if i not in order]
+    labels = np.full(given.image.shape[:2], white[0] if white else order[0], np.int16)
+    stained = given.white <= 0.5 if white else np.ones(labels.shape, bool)
     if stained.any():
-        ranks = cut(haematoxylin(seen.image)[stained], seen.shares[order])
+        ranks = cut(haematoxylin(given.image)[stained], given.shares[order])
         labels[stained] = np.array(order, np.int16)[ranks]
     return labels
 
@@ -138,8 +140,8 @@ def _cut_by_share(values: Vector, shares: Vector) -> NDArray[np.intp]:
     return ranks
 
 
-FLOORS: tuple[Floor, ...] = (
-    Floor("floor_all_foreground", "all foreground", _all_foreground),
-    Floor("floor_otsu", "haematoxylin, Otsu", _otsu),
-    Floor("floor_own_share", "haematoxylin, own share", _own_share),
+BASELINES: tuple[Baseline, ...] = (
+    Baseline("baseline_all_foreground", "all foreground", _all_foreground),
+    Baseline("baseline_otsu", "haematoxylin, Otsu", _otsu),
+    Baseline("baseline_own_share", "haematoxylin, own share", _own_share),
 )
