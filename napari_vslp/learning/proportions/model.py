@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import nn
 
 from napari_vslp.confidence.names import match_tissues
 from napari_vslp.core.errors import VslpError
+from napari_vslp.core.tensor_file import read_header
 from napari_vslp.core.tissues import PALETTE, Colour
-from napari_vslp.encoders.card import ModelCard, read_card
+from napari_vslp.encoders.card import ENTRY, ModelCard, card_from_json
 from napari_vslp.encoders.model_names import resolve_model
 from napari_vslp.encoders.network import HybridArguments, HybridSegmenter, make_stem
 from napari_vslp.encoders.timm_features import create_timm
@@ -311,9 +311,8 @@ def check_out(out: Path) -> None:
 
 def _card_in(path: Path) -> ModelCard | None:
     try:
-        with safe_open(path, framework="pt") as file:
-            return read_card(path.name, file.metadata() or {})
-    except (OSError, SafetensorError, VslpError):
+        return card_from_json(path.name, read_header(path, ENTRY))
+    except VslpError:
         return None
 
 
