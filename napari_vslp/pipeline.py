@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -23,7 +24,8 @@ from napari_vslp.energy.problem import Problem, check_fixed, trust_term
 from napari_vslp.energy.rounding import round_labels
 from napari_vslp.energy.solver import Solution
 from napari_vslp.prepared import Prepared
-from napari_vslp.raster.array import check_region, crop, image_shape, to_rgb
+from napari_vslp.raster.contract import Raster, check_region, open_raster
+from napari_vslp.raster.pixel_size import check_pixel_size, compared
 
 if TYPE_CHECKING:
     from napari_vslp.confidence.compose import Confidence
@@ -33,7 +35,7 @@ Scores = dict[float, tuple[float, float]]
 
 
 def segment(
-    image: ArrayLike | str | Path,
+    image: ArrayLike | Raster | str | Path,
     tissues: TissuesLike,
     *,
     clicks: ClicksLike = (),
@@ -49,7 +51,8 @@ def segment(
     Parameters
     ----------
     image
-        (H, W, 3) uint8 RGB, whatever `slides.plain.to_rgb` converts, or the path of a file.
+        (H, W, 3) uint8 RGB, or whatever else `open_raster` reads (docs/reading.md): arrays, lazy
+        ones too, of which only the region is read, a `Raster`, or the path of a file.
     tissues
         Such as ``{"gland": "60±5", "other": "40"}``; see `weak_labels.as_tissues`.
     clicks
@@ -59,7 +62,7 @@ def segment(
     region
         Top, left, bottom, right (px); None for the whole image.
     pixel_size_um
-        Height and width of a pixel (µm); read from a file that states it.
+        Height and width of a pixel (µm), or one number for both; read from a file that states it.
     settings, **options
         `Settings`, or single fields of it by name (``smoothness=4``).
     job
@@ -77,34 +80,29 @@ def segment(
     Cancelled
         If the job was told to stop.
     """
+    options = {k: os.fspath(v) if isinstance(v, os.PathLike) else v for k, v in options.items()}
     chosen = replace(settings or Settings(), **options)
     table = as_tissues(tissues)
     check_tissues(table, chosen.trust)
-    notes: tuple[str, ...] = ()
-    if isinstance(image, str | Path):
-        from napari_vslp.raster.image_file import read_image
-
-        picture = read_image(image)
-        image, notes = picture.pixels, picture.notes
-        pixel_size_um = pixel_size_um or picture.pixel_size_um
     points = as_clicks(clicks)
     # What can be refused is refused before the network runs.
-    check_clicks(points, table, image_shape(image))
-    prepared = prepare(image, region=region, settings=chosen, job=job)
-    prepared = replace(prepared, notes=(*notes, *prepared.notes))
+    size = check_pixel_size(pixel_size_um)
+    raster = open_raster(image)
+    check_clicks(points, table, raster.shape)
+    prepared = prepare(raster, region=region, settings=chosen, job=job)
     return fuse(
         prepared,
         table,
         clicks=points,
         painted=painted,
-        pixel_size_um=pixel_size_um,
+        pixel_size_um=size or raster.pixel_size_um,
         settings=chosen,
         job=job,
     )
 
 
 def prepare(
-    image: ArrayLike,
+    image: ArrayLike | Raster | str | Path,
     *,
     region: Box | None = None,
     settings: Settings | None = None,
@@ -123,10 +121,10 @@ def prepare(
         What `fuse` needs, as often as proportions and clicks change.
     """
     settings, job = settings or Settings(), job or Job()
-    shape = image_shape(image)
-    region = check_region(region, shape)
-    # Only the region is converted, so that a huge image costs no more than its region.
-    rgb, notes = to_rgb(crop(image, region))
+    raster = open_raster(image)
+    region = check_region(region, raster.shape)
+    # Only the region is read, so that a huge image costs no more than its region.
+    rgb = raster.read(region)
     from napari_vslp.encoders.encoder import load_encoder
     from napari_vslp.encoders.feature_cache import see_image
 
@@ -140,7 +138,9 @@ def prepare(
         seed=settings.seed,
         cache=settings.cache,
     )
-    return Prepared(rgb, features, region, shape, (*notes, *features.notes))
+    notes = (*raster.notes, *features.notes)
+    size = encoder.microns_per_pixel
+    return Prepared(rgb, features, region, raster.shape, notes, size)
 
 
 def fuse(
@@ -177,6 +177,8 @@ def fuse(
     settings, job, table = settings or Settings(), job or Job(), tuple(tissues)
     check_tissues(table, settings.trust)
     check_clicks(clicks, table, prepared.image_shape)
+    pixel_size_um = check_pixel_size(pixel_size_um)
+    other_size = compared(pixel_size_um, prepared.microns_per_pixel)
     inner, notes = prepared.clicks_inside(tuple(clicks))
     confidence = prepared.confidence_of(table, inner, settings, keep_start=live)
     fixed = prepared.fixed_pixels(table, inner, painted)
@@ -208,7 +210,7 @@ def fuse(
         settings=settings,
         pixel_size_um=pixel_size_um,
         seconds=time.perf_counter() - began,
-        notes=(*result.notes, *notes, *chosen),
+        notes=(*result.notes, *filter(None, [other_size]), *notes, *chosen),
         state=warm,
     )
 

@@ -7,9 +7,9 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_vslp.cli.paths import given_path
 from napari_vslp.core.errors import VslpError
 
 if TYPE_CHECKING:
@@ -29,7 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(title="commands", metavar="COMMAND")
     _add_json(_action(actions, "list", "the same as no command", _list))
     add = _action(actions, "add", "check a file and copy it into the library", _add)
-    add.add_argument("file", type=Path, metavar="FILE", help="a .safetensors file of napari-vslp")
+    add.add_argument(
+        "file", type=given_path, metavar="FILE", help="a .safetensors file of napari-vslp"
+    )
     add.add_argument("--name", metavar="N", help="what to call it (default: as the file)")
     add.add_argument("--replace", action="store_true", help="in the place of one of that name")
     check = _action(actions, "check", "load models and try them", _check)
@@ -160,7 +162,8 @@ def _row(entry: ModelEntry) -> tuple[str, ...]:
     if card is None:
         return entry.name, "unusable", "", size, ""
     data = card.data if len(card.data) <= _WIDEST else f"{card.data[: _WIDEST - 1].rstrip()}…"
-    return entry.name, ", ".join(card.tissues), f"{card.microns_per_pixel:g}", size, data
+    side = "?" if card.microns_per_pixel is None else f"{card.microns_per_pixel:g}"
+    return entry.name, ", ".join(card.tissues), side, size, data
 
 
 def _lines(key: str, value: object) -> list[str]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from napari_vslp.cli.paths import given_path
 from napari_vslp.cli.terminal import following, say
 from napari_vslp.core.errors import VslpError
 from napari_vslp.core.progress import Job, Progress
@@ -29,9 +29,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EPILOG
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     add = parser.add_argument
-    add("cohort", type=Path, metavar="COHORT.csv", help="images and their tissues")
-    add("--out", type=Path, metavar="FILE", required=True, help="the .safetensors file to write")
-    add("--images", type=Path, metavar="DIR", help="folder of the images, if not the table's")
+    add("cohort", type=given_path, metavar="COHORT.csv", help="images and their tissues")
+    add(
+        "--out",
+        type=given_path,
+        metavar="FILE",
+        required=True,
+        help="the .safetensors file to write",
+    )
+    add("--images", type=given_path, metavar="DIR", help="folder of the images, if not the table's")
     add("--tissues", metavar="A,B", help="columns to take, if not all")
     add("--split", metavar="NAME", help="only rows with this split, such as train")
     add("--encoder", default="bundled", metavar="MODEL", help="that sees the images (stage 1)")
@@ -90,7 +96,6 @@ def _samples(cohort: Cohort, arguments: argparse.Namespace, job: Job) -> list[Sa
     from napari_vslp.core.tissues import Tissue
     from napari_vslp.learning.regulariser.train import Sample
     from napari_vslp.pipeline import prepare
-    from napari_vslp.raster.image_file import read_image
 
     settings = Settings(
         encoder=arguments.encoder, device=arguments.device, seed=arguments.seed, smoothness=2.0
@@ -101,8 +106,7 @@ def _samples(cohort: Cohort, arguments: argparse.Namespace, job: Job) -> list[Sa
     for number, index in enumerate(chosen):
         job.report(Progress("Reading the images", number / len(chosen)))
         bag = cohort.bags[index]
-        pixels = read_image(bag.image).pixels
-        prepared = prepare(pixels, region=bag.region, settings=settings, job=Job(job.cancel))
+        prepared = prepare(bag.image, region=bag.region, settings=settings, job=Job(job.cancel))
         confidence = prepared.confidence_of(tissues, (), settings, keep_start=False)
         if confidence.start_only:
             raise VslpError(

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_vslp.cli.paths import given_path
 from napari_vslp.cli.terminal import following, say
 from napari_vslp.core.errors import Cancelled, VslpError
 from napari_vslp.core.progress import CancelToken, Job, Progress
@@ -41,10 +42,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLE
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     add = parser.add_argument
-    add("cohort", type=Path, metavar="COHORT.csv", help="images with the shares of their tissues")
-    add("--out", type=Path, metavar="MODEL", required=True, help="the .safetensors file to write")
+    add(
+        "cohort",
+        type=given_path,
+        metavar="COHORT.csv",
+        help="images with the shares of their tissues",
+    )
+    add(
+        "--out",
+        type=given_path,
+        metavar="MODEL",
+        required=True,
+        help="the .safetensors file to write",
+    )
     table = parser.add_argument_group("table").add_argument
-    table("--images", type=Path, metavar="DIR", help="folder of the images, if not the table's")
+    table(
+        "--images", type=given_path, metavar="DIR", help="folder of the images, if not the table's"
+    )
     table("--tissues", metavar="A,B", help="columns to take, if not all")
     table("--split", metavar="NAME", help="only rows with this split, such as train")
     table("--tolerance", type=float, default=0.0, metavar="POINTS", help="± of every plain share")
@@ -56,7 +70,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     run_group("--devices", type=int, default=1, metavar="N", help="how many of them")
     kinds = ("auto", "32-true", "bf16-mixed", "16-mixed")
     run_group("--precision", default="auto", choices=kinds, help="of numbers (default auto)")
-    run_group("--work", type=Path, metavar="DIR", help="folder to resume from, if not beside MODEL")
+    run_group(
+        "--work", type=given_path, metavar="DIR", help="folder to resume from, if not beside MODEL"
+    )
     run_group("--restart", action="store_true", help="throw a stopped training away")
     run_group("--json-lines", action="store_true", help="report progress as lines of JSON")
     run_group("--quiet", action="store_true", help="print nothing but errors")
@@ -68,7 +84,7 @@ def _add_recipe(add: Any) -> None:  # noqa: ANN401 - argparse's own method
     add("--frozen", action="store_true", help="leave the encoder as it is")
     add("--steps", metavar="N,N", help="steps of each round (default 200,150,150,150)")
     add("--seed", type=int, default=0, metavar="N", help="of random numbers")
-    add("--masks", type=Path, metavar="DIR", help="learn from masks instead: the ceiling")
+    add("--masks", type=given_path, metavar="DIR", help="learn from masks instead: the ceiling")
     add("--labels", metavar="A=0,B=1+2", help="what the masks' values mean")
 
 
@@ -172,15 +188,14 @@ def _truth(arguments: argparse.Namespace, cohort: Cohort) -> Truth | None:
     if arguments.masks is None:
         return None
     from napari_vslp.evaluation.masks import find_mask, parse_labels, read_mask
-    from napari_vslp.raster.array import image_shape
-    from napari_vslp.raster.image_file import read_image
+    from napari_vslp.raster.contract import open_raster
 
     labels = parse_labels(arguments.labels, cohort.tissues) if arguments.labels else None
 
     def truth(bag: Any) -> Any:  # noqa: ANN401 - typed by Truth
         path = find_mask(arguments.masks, bag.image, bag.mask)
-        shape = image_shape(read_image(bag.image).pixels)
-        mask = read_mask(path, shape, len(cohort.tissues), labels)
+        shape = open_raster(bag.image).shape
+        mask = read_mask(path, shape, cohort.tissues, labels)
         if bag.region is None:
             return mask
         top, left, bottom, right = bag.region

@@ -11,7 +11,6 @@ from napari_vslp.evaluation.pictures import picture
 from napari_vslp.evaluation.rows import MAIN
 from napari_vslp.evaluation.summary import Summary, miou_of
 from napari_vslp.evaluation.words import number
-from napari_vslp.raster.array import crop, to_rgb
 
 
 def chosen(scores: list[Scores]) -> dict[str, int]:
@@ -34,8 +33,8 @@ def examples(summary: Summary) -> str:
 def _example(summary: Summary, name: str, index: int) -> str:
     study, sample = summary.study, summary.study.samples[index]
     scores = summary.measured.scores[MAIN][index]
-    pixels, region, truth = sample.read(study.labels)
-    image, _ = to_rgb(crop(pixels, region))
+    raster, region, truth = sample.read(study.labels)
+    image = raster.read(region)
     found = summary.measured.kept(index, (truth.shape[0], truth.shape[1]))
     shares = summary.measured.shares[index]
     typed = _shares(study.tissues, sample.shares.tolist())
