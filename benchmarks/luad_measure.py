@@ -14,7 +14,7 @@ from napari_vslp.evaluation.bootstrap import Bootstrap
 from napari_vslp.evaluation.masks import read_mask
 from napari_vslp.evaluation.metrics import Truth
 from napari_vslp.pipeline import fuse, prepare
-from napari_vslp.raster.image_file import read_image
+from napari_vslp.raster.contract import open_raster
 
 FOLDS = 5
 NAMES = ("tumor", "stroma", "background")
@@ -62,7 +62,7 @@ def measure_folds(folder: Path, work: Path) -> dict[str, dict[str, list[float]]]
 
 
 def _measure(row: dict[str, str], folder: Path, model: Path) -> dict[str, float]:
-    image = read_image(folder / "images" / row["file"]).pixels
+    image = open_raster(folder / "images" / row["file"]).read()
     truth = Truth(read_mask(folder / "masks" / row["file"], image.shape[:2], 3, LABELS), 3)
     base = Settings(encoder=str(model), cache=False)
     prepared = prepare(image, settings=base)

@@ -42,7 +42,7 @@ from napari_vslp.evaluation.metrics import Truth
 from napari_vslp.learning.regulariser.gate import Rival, guess_costs
 from napari_vslp.learning.regulariser.train import Sample, tune_smoothness
 from napari_vslp.pipeline import prepare
-from napari_vslp.raster.image_file import read_image
+from napari_vslp.raster.contract import open_raster
 
 STOP = Stop(1e-3, 400)
 TUNING_IMAGES = 24
@@ -187,7 +187,7 @@ def luad(options: argparse.Namespace) -> Iterator[Case]:
     """Yield the images of WSSS4LUAD."""
     folder = options.data / "wsss4luad"
     for row in rows_of(folder):
-        image = read_image(folder / "images" / row["file"]).pixels
+        image = open_raster(folder / "images" / row["file"]).read()
         mask = read_mask(folder / "masks" / row["file"], image.shape[:2], 3, LABELS)
         yield _case(image, ("gland", "other", "background"), mask)
 

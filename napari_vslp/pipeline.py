@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -31,7 +32,8 @@ from napari_vslp.energy.problem import Problem, check_fixed, trust_term
 from napari_vslp.energy.rounding import round_labels
 from napari_vslp.energy.solver import Solution
 from napari_vslp.prepared import Prepared
-from napari_vslp.raster.array import check_region, crop, image_shape, to_rgb
+from napari_vslp.raster.contract import Raster, check_region, open_raster
+from napari_vslp.raster.pixel_size import check_pixel_size, compared
 
 if TYPE_CHECKING:
     from napari_vslp.confidence.compose import Confidence
@@ -41,7 +43,7 @@ Scores = dict[float, tuple[float, float]]
 
 
 def segment(
-    image: ArrayLike | str | Path,
+    image: ArrayLike | Raster | str | Path,
     tissues: TissuesLike,
     *,
     clicks: ClicksLike = (),
@@ -57,7 +59,8 @@ def segment(
     Parameters
     ----------
     image
-        (H, W, 3) uint8 RGB, whatever `raster.array.to_rgb` converts, or the path of a file.
+        (H, W, 3) uint8 RGB, or whatever else `open_raster` reads (docs/reading.md): arrays, lazy
+        ones too, of which only the region is read, a `Raster`, or the path of a file.
     tissues
         Such as ``{"gland": "60±5", "other": "40"}``; see `weak_labels.as_tissues`.
     clicks
@@ -67,7 +70,7 @@ def segment(
     region
         Top, left, bottom, right (px); None for the whole image.
     pixel_size_um
-        Height and width of a pixel (µm); read from a file that states it.
+        Height and width of a pixel (µm), or one number for both; read from a file that states it.
     settings, **options
         `Settings`, or single fields of it by name (``smoothness=4``).
     job
@@ -85,35 +88,33 @@ def segment(
     Cancelled
         If the job was told to stop.
     """
+    options = {k: os.fspath(v) if isinstance(v, os.PathLike) else v for k, v in options.items()}
     chosen = replace(settings or Settings(), **options)
     table = as_tissues(tissues)
     check_tissues(table, chosen.trust)
-    notes: tuple[str, ...] = ()
-    path = ""
-    if isinstance(image, str | Path):
-        from napari_vslp.raster.image_file import read_image
-
-        path = str(Path(image).absolute())
-        picture = read_image(image)
-        image, notes = picture.pixels, picture.notes
-        pixel_size_um = pixel_size_um or picture.pixel_size_um
-    shape = image_shape(image)
+    size = check_pixel_size(pixel_size_um)
+    raster = open_raster(image)
+    path = Path(image).absolute() if isinstance(image, str | os.PathLike) else None
     inputs = Inputs(
-        ImageReference(Path(path).name, path, shape=shape, pixel_size_um=pixel_size_um),
+        ImageReference(
+            name=path.name if path is not None else "",
+            path=str(path or ""),
+            shape=raster.shape,
+            pixel_size_um=size or raster.pixel_size_um,
+        ),
         table,
         clicks_by_id(as_clicks(clicks), table),
-        None if painted is None else Paint.of(painted, [t.id for t in table], shape),
+        None if painted is None else Paint.of(painted, [t.id for t in table], raster.shape),
         region,
         chosen,
     )
     # What can be refused is refused before the network runs.
     inputs.check()
-    prepared = prepare(image, region=region, settings=chosen, job=job)
-    return run(inputs, replace(prepared, notes=(*notes, *prepared.notes)), job=job)
+    return run(inputs, prepare(raster, region=region, settings=chosen, job=job), job=job)
 
 
 def prepare(
-    image: ArrayLike,
+    image: ArrayLike | Raster | str | Path,
     *,
     region: Box | None = None,
     settings: Settings | None = None,
@@ -132,10 +133,10 @@ def prepare(
         What `fuse` needs, as often as proportions and clicks change.
     """
     settings, job = settings or Settings(), job or Job()
-    shape = image_shape(image)
-    region = check_region(region, shape)
-    # Only the region is converted, so that a huge image costs no more than its region.
-    rgb, notes = to_rgb(crop(image, region))
+    raster = open_raster(image)
+    region = check_region(region, raster.shape)
+    # Only the region is read, so that a huge image costs no more than its region.
+    rgb = raster.read(region)
     from napari_vslp.encoders.encoder import load_encoder
     from napari_vslp.encoders.feature_cache import see_image
 
@@ -149,7 +150,9 @@ def prepare(
         seed=settings.seed,
         cache=settings.cache,
     )
-    return Prepared(rgb, features, region, shape, (*notes, *features.notes))
+    notes = (*raster.notes, *features.notes)
+    size = encoder.microns_per_pixel
+    return Prepared(rgb, features, region, raster.shape, notes, size)
 
 
 def run(
@@ -191,6 +194,7 @@ def run(
     settings, job, table = inputs.options, job or Job(), inputs.tissues
     inputs = replace(inputs, image=prepared.refer_to(inputs.image))
     inputs.check()
+    other_size = compared(inputs.pixel_size_um, prepared.microns_per_pixel)
     inner, notes = prepared.clicks_inside(inputs.clicks)
     confidence = prepared.confidence_of(table, inner, settings, keep_start=live)
     fixed = prepared.fixed_pixels(table, inner, inputs.paint)
@@ -218,7 +222,7 @@ def run(
         smoothness_scores=scores,
         settings=settings,
         seconds=time.perf_counter() - began,
-        notes=(*result.notes, *notes, *chosen),
+        notes=(*result.notes, *filter(None, [other_size]), *notes, *chosen),
         state=warm,
     )
 
@@ -289,19 +293,15 @@ def replay(
     Cancelled
         If the job was told to stop.
     """
-    from napari_vslp.raster.image_file import read_image
-
-    picture = read_image(path)
-    prepared = prepare(picture.pixels, region=inputs.region, settings=inputs.options, job=job)
+    raster = open_raster(path)
+    prepared = prepare(raster, region=inputs.region, settings=inputs.options, job=job)
     found, asked = prepared.refer_to(inputs.image), inputs.image
     if (found.sha256, found.shape) != (asked.sha256, asked.shape):
         raise VslpError(
             f"“{path}” is not the image that was segmented: its pixels are other ones. "
             "Name the right file."
         )
-    image = replace(inputs.image, path=str(path.absolute()), name=path.name)
-    result = run(replace(inputs, image=image), prepared, job=job)
-    return replace(result, notes=(*picture.notes, *result.notes)), prepared.image
+    return run(inputs, prepared, job=job).of_file(path), prepared.image
 
 
 def _with_smoothness(

@@ -47,6 +47,8 @@ class Prepared:
         Height and width (px) of the whole image.
     notes
         What had to be converted or did not fit, in sentences.
+    microns_per_pixel
+        Side of the pixels that the encoder was trained on (µm); None if that is not known.
     """
 
     image: NDArray[np.uint8]
@@ -54,6 +56,7 @@ class Prepared:
     region: Box
     image_shape: tuple[int, int]
     notes: tuple[str, ...] = ()
+    microns_per_pixel: float | None = None
     _last: _Last = field(default_factory=_Last, repr=False)
 
     def refer_to(self, image: ImageReference) -> ImageReference:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import math
-from pathlib import Path
 from typing import NoReturn
 
 from napari_vslp import __version__
 from napari_vslp.cli import cache, evaluate, models, regulariser, replay, train
 from napari_vslp.cli.flags import add_flags
+from napari_vslp.cli.paths import given_path
 from napari_vslp.core.errors import VslpError
 from napari_vslp.core.registries import EXPORTERS, EXTRAS
 from napari_vslp.core.settings import Settings
@@ -64,15 +64,19 @@ def _add_demo(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Open napari with the sample segmented; without a screen, or with --out, write pictures."
     )
-    parser.add_argument("--out", type=Path, metavar="DIR", help="write pictures there instead")
+    parser.add_argument(
+        "--out", type=given_path, metavar="DIR", help="write pictures there instead"
+    )
     parser.add_argument("--quiet", action="store_true", help="show no progress")
     parser.set_defaults(run=_run_demo, json=False)
 
 
 def _add_segment(parser: argparse.ArgumentParser) -> None:
     parser.description = "Segment an image file and write masks, maps and a summary."
-    parser.add_argument("image", type=Path, metavar="IMAGE", help="TIFF, PNG, JPEG, …")
-    parser.add_argument("--out", type=Path, metavar="DIR", required=True, help="folder to write to")
+    parser.add_argument("image", type=given_path, metavar="IMAGE", help="TIFF, PNG, JPEG, …")
+    parser.add_argument(
+        "--out", type=given_path, metavar="DIR", required=True, help="folder to write to"
+    )
     labels = parser.add_argument_group("weak labels")
     _repeated(labels, "--tissue", "NAME=SHARE", "per cent: gland=60±5 or 60+-5, other=40, gland=?")
     _repeated(labels, "--click", "NAME:ROW,COL", "a pixel that belongs to a tissue")

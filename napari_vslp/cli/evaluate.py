@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from napari_vslp.cli.paths import given_path
 from napari_vslp.cli.terminal import following, say
 from napari_vslp.core.settings import Settings
 
@@ -26,9 +27,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add = parser.add_argument
     add("model", metavar="MODEL", help="bundled, a model's name or a .safetensors file")
-    add("cohort", type=Path, metavar="COHORT.csv", help="images with the shares of their tissues")
-    add("--masks", type=Path, metavar="DIR", required=True, help="folder of the masks")
-    add("--images", type=Path, metavar="DIR", help="folder of the images, if not the table's")
+    add(
+        "cohort",
+        type=given_path,
+        metavar="COHORT.csv",
+        help="images with the shares of their tissues",
+    )
+    add("--masks", type=given_path, metavar="DIR", required=True, help="folder of the masks")
+    add("--images", type=given_path, metavar="DIR", help="folder of the images, if not the table's")
     add("--tissues", metavar="A,B", help="columns to take, if not all")
     add("--labels", metavar="A=0,B=1+2", help="what the masks' values mean; others do not count")
     add("--split", metavar="NAME", help="only rows with this split, such as val")
@@ -45,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--no-colours", action="store_true", help="ignore the image's colours")
     add("--device", default=_DEFAULT.device, help="auto, cpu, cuda, cuda:1 or mps")
     add("--seed", type=int, default=_DEFAULT.seed, metavar="N", help="of random numbers")
-    add("--out", type=Path, metavar="DIR", help="write tables and a report page there")
+    add("--out", type=given_path, metavar="DIR", help="write tables and a report page there")
     add("--json", action="store_true", help="print the figures as JSON")
     add("--quiet", action="store_true", help="print nothing but errors")
     parser.set_defaults(run=run)

@@ -7,9 +7,9 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_vslp.cli.paths import given_path
 from napari_vslp.core.errors import VslpError
 
 if TYPE_CHECKING:
@@ -29,7 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(title="commands", metavar="COMMAND")
     _add_json(_action(actions, "list", "the same as no command", _list))
     add = _action(actions, "add", "check a file and copy it into the library", _add)
-    add.add_argument("file", type=Path, metavar="FILE", help="a .safetensors file of napari-vslp")
+    add.add_argument(
+        "file", type=given_path, metavar="FILE", help="a .safetensors file of napari-vslp"
+    )
     add.add_argument("--name", metavar="N", help="what to call it (default: as the file)")
     add.add_argument("--replace", action="store_true", help="in the place of one of that name")
     check = _action(actions, "check", "load models and try them", _check)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_vslp.cli.flags import add_flags, read_flags
+from napari_vslp.cli.paths import given_path
 from napari_vslp.cli.terminal import following, say
 from napari_vslp.cli.train import add_columns, cohort_of
 from napari_vslp.core.errors import VslpError
@@ -32,8 +32,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EPILOG
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     add = parser.add_argument
-    add("cohort", type=Path, metavar="COHORT.csv", help="images and their tissues")
-    add("--out", type=Path, metavar="FILE", required=True, help="the .safetensors file to write")
+    add("cohort", type=given_path, metavar="COHORT.csv", help="images and their tissues")
+    add(
+        "--out",
+        type=given_path,
+        metavar="FILE",
+        required=True,
+        help="the .safetensors file to write",
+    )
     add_columns(add)
     add_flags(parser, LEARNERS.get("regulariser").Options)
     add("--device", default="auto", help="of the encoder: auto, cpu, cuda, cuda:1 or mps")

@@ -38,30 +38,30 @@ def run(arguments: argparse.Namespace) -> None:
 
     from napari_vslp.encoders.model_names import resolve_model
     from napari_vslp.export.results import check_result_folder, write_result
-    from napari_vslp.raster.array import check_region, crop, image_shape, to_rgb
-    from napari_vslp.raster.image_file import read_image
+    from napari_vslp.raster.contract import check_region, open_raster
+    from napari_vslp.raster.pixel_size import check_pixel_size
 
     resolve_model(settings.encoder)
-    picture = read_image(arguments.image)
-    shape = image_shape(picture.pixels)
-    region = check_region(arguments.region, shape)
-    check_clicks(clicks, tissues, shape)
+    check_pixel_size(arguments.pixel_size)
+    raster = open_raster(arguments.image)
+    region = check_region(arguments.region, raster.shape)
+    check_clicks(clicks, tissues, raster.shape)
+    shown = raster.read(region)
     check_result_folder(arguments.out, arguments.write, [arguments.image])
 
     from napari_vslp.pipeline import segment
 
     with following(arguments.quiet or arguments.json) as job:
         result = segment(
-            picture.pixels,
+            raster,
             tissues,
             clicks=clicks,
             region=arguments.region,
-            pixel_size_um=arguments.pixel_size or picture.pixel_size_um,
+            pixel_size_um=arguments.pixel_size or raster.pixel_size_um,
             settings=settings,
             job=job,
         )
-    result = replace(result, notes=(*picture.notes, *result.notes)).of_file(arguments.image)
-    shown, _ = to_rgb(crop(picture.pixels, region))
+    result = result.of_file(arguments.image)
     written = write_result(result, shown, arguments.out, arguments.write)
     tell(result, written, arguments)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_vslp.cli.flags import add_flags, read_flags
+from napari_vslp.cli.paths import given_path
 from napari_vslp.cli.terminal import following, say
 from napari_vslp.core.errors import Cancelled, VslpError
 from napari_vslp.core.progress import CancelToken, Job, Progress
@@ -41,8 +42,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EPILOG
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     add = parser.add_argument
-    add("cohort", type=Path, metavar="COHORT.csv", help="images with the shares of their tissues")
-    add("--out", type=Path, metavar="MODEL", required=True, help="the .safetensors file to write")
+    add(
+        "cohort",
+        type=given_path,
+        metavar="COHORT.csv",
+        help="images with the shares of their tissues",
+    )
+    add(
+        "--out",
+        type=given_path,
+        metavar="MODEL",
+        required=True,
+        help="the .safetensors file to write",
+    )
     known = ", ".join(f"{name} ({LEARNERS.title(name)})" for name in LEARNERS.names())
     add(
         "--from",
@@ -69,13 +81,13 @@ def _add_table(add: Any) -> None:  # noqa: ANN401 - argparse's own method
     add_columns(add)
     add("--tolerance", type=float, default=0.0, metavar="POINTS", help="± of every plain share")
     add("--pixel-size", type=float, metavar="UM", help="µm/px, if the table does not say")
-    add("--masks", type=Path, metavar="DIR", help="learn from masks instead: the upper bound")
+    add("--masks", type=given_path, metavar="DIR", help="learn from masks instead: the upper bound")
     add("--labels", metavar="A=0,B=1+2", help="what the masks' values mean")
 
 
 def add_columns(add: Any) -> None:  # noqa: ANN401 - argparse's own method
     """Let it be typed what of a table to take."""
-    add("--images", type=Path, metavar="DIR", help="folder of the images, if not the table's")
+    add("--images", type=given_path, metavar="DIR", help="folder of the images, if not the table's")
     add("--tissues", metavar="A,B", help="columns to take, if not all")
     add("--split", metavar="NAME", help="only rows with this split, such as train")
 
@@ -85,7 +97,7 @@ def _add_run(add: Any) -> None:  # noqa: ANN401 - argparse's own method
     add("--devices", type=int, default=1, metavar="N", help="how many of them")
     kinds = ("auto", "32-true", "bf16-mixed", "16-mixed")
     add("--precision", default="auto", choices=kinds, help="of numbers (default auto)")
-    add("--work", type=Path, metavar="DIR", help="folder to resume from, if not beside MODEL")
+    add("--work", type=given_path, metavar="DIR", help="folder to resume from, if not beside MODEL")
     add("--restart", action="store_true", help="throw a stopped training away")
     add("--json-lines", action="store_true", help="report events as lines of JSON")
     add("--quiet", action="store_true", help="print nothing but errors")
@@ -186,15 +198,14 @@ def _check_pixel_size(size: float | None) -> None:
 def _truth(arguments: argparse.Namespace, cohort: Cohort) -> Any:  # noqa: ANN401 - see Cohort
     """Return what reads the mask of a bag."""
     from napari_vslp.evaluation.masks import find_mask, parse_labels, read_mask
-    from napari_vslp.raster.array import image_shape
-    from napari_vslp.raster.image_file import read_image
+    from napari_vslp.raster.contract import open_raster
 
     labels = parse_labels(arguments.labels, cohort.tissues) if arguments.labels else None
 
     def truth(bag: Any) -> Any:  # noqa: ANN401 - typed by Cohort
         path = find_mask(arguments.masks, bag.image, bag.mask)
-        shape = image_shape(read_image(bag.image).pixels)
-        mask = read_mask(path, shape, len(cohort.tissues), labels)
+        shape = open_raster(bag.image).shape
+        mask = read_mask(path, shape, cohort.tissues, labels)
         if bag.region is None:
             return mask
         top, left, bottom, right = bag.region

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -99,7 +100,11 @@ _TISSUE = re.compile(
     r"^\s*(?P<name>[^=]+?)\s*=\s*(?:(?P<unknown>\?)|(?P<value>\d+(?:[.,]\d+)?)\s*%?"
     r"\s*(?:(?:±|\+-|\+/-)\s*(?P<tolerance>\d+(?:[.,]\d+)?)\s*%?)?)\s*$"
 )
-_CLICK = re.compile(r"^\s*(?P<name>[^:]+?)\s*:\s*(?P<row>-?\d+)\s*,\s*(?P<column>-?\d+)\s*$")
+_CLICK = re.compile(
+    r"^\s*(?P<name>.+?)\s*:\s*(?P<row>-?\d+(?:\.\d+)?)\s*,\s*(?P<column>-?\d+(?:\.\d+)?)\s*$"
+)
+# Line breaks and other control signs, and halves of broken UTF-8.
+_UNWRITABLE = {"Cc", "Cs", "Zl", "Zp"}
 
 
 def parse_tissue(text: str, colour: Colour = PALETTE[0]) -> Tissue:
@@ -119,7 +124,7 @@ def parse_tissue(text: str, colour: Colour = PALETTE[0]) -> Tissue:
             f"“{text}” is not a tissue with its share: write name=per cent, "
             "such as gland=60±5, other=40 or gland=?."
         )
-    name = found["name"]
+    name = same_spelling(found["name"])
     if found["unknown"]:
         return Tissue(name, None, 0.0, colour)
     value = _per_cent(found["value"], name)
@@ -130,11 +135,20 @@ def parse_tissue(text: str, colour: Colour = PALETTE[0]) -> Tissue:
 
 
 def parse_click(text: str) -> Click:
-    """Read one click written as ``gland:ROW,COLUMN`` (px)."""
+    """Read one click written as ``gland:ROW,COLUMN`` (px), rounded to the nearest pixel.
+
+    The name may hold colons itself: ``CD3:pos:120,64``.
+    """
     found = _CLICK.match(text)
     if found is None:
         raise VslpError(f"“{text}” is not a click: write tissue:row,column, such as gland:120,64.")
-    return Click(found["name"], int(found["row"]), int(found["column"]))
+    row, column = (math.floor(float(found[side]) + 0.5) for side in ("row", "column"))
+    return Click(same_spelling(found["name"]), row, column)
+
+
+def same_spelling(name: str) -> str:
+    """Return a name with letters and their accents composed (NFC): one word is one text."""
+    return unicodedata.normalize("NFC", name.strip())
 
 
 def _per_cent(text: str, name: str) -> float:
@@ -176,9 +190,14 @@ def check_tissues(tissues: Sequence[Tissue], trust: str = "interval") -> None:
 
 
 def _check_one(tissue: Tissue, seen: set[str]) -> None:
-    key = tissue.name.strip().casefold()
+    key = same_spelling(tissue.name).casefold()
     if not key:
         raise VslpError("A tissue has no name: give every tissue a name.")
+    if any(unicodedata.category(letter) in _UNWRITABLE for letter in tissue.name):
+        raise VslpError(
+            f"The name of the tissue {tissue.name!a} holds a line break or signs that are no "
+            "text: write it in letters."
+        )
     if key in seen:
         raise VslpError(f"Two tissues are called “{tissue.name}”: give each its own name.")
     seen.add(key)

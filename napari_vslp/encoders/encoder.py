@@ -82,7 +82,8 @@ def _load_own(path: Path) -> Encoder:
     module, card = load_model(path)
     cpu, multiple = torch.device("cpu"), _multiple(module)
     names = (path.stem, file_hash(path), card.tissues)
-    return Encoder(*names, module, card.mean, card.std, cpu, multiple, _tile(multiple))
+    size = card.microns_per_pixel
+    return Encoder(*names, module, card.mean, card.std, cpu, multiple, _tile(multiple), size)
 
 
 def _load_timm(spec: str) -> Encoder:

@@ -60,6 +60,8 @@ class Encoder:
         What an image's height and width must be divisible by (px).
     tile
         Side of the tiles it is shown (px).
+    microns_per_pixel
+        Side of the pixels it was trained on (µm); None if that is not known.
     """
 
     name: str
@@ -71,6 +73,7 @@ class Encoder:
     device: torch.device
     multiple: int = 32
     tile: int = TILE
+    microns_per_pixel: float | None = None
 
     def encode(self, batch: Tensor, job: Job | None = None) -> Encoded:
         """Return the features and the head's probabilities of images.

@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 
 from napari_vslp.core.errors import VslpError
-from napari_vslp.raster.image_file import read_image
+from napari_vslp.learning.table import key
+from napari_vslp.raster.contract import open_raster
+from napari_vslp.raster.sampled import SampledRaster
+from napari_vslp.raster.tiff import TiffRaster
 
 Labels = NDArray[np.int16]
 IGNORED = -1
@@ -78,10 +80,13 @@ def _whole_numbers(values: str, part: str) -> list[int]:
 def read_mask(
     path: Path,
     shape: tuple[int, int],
-    tissues: int,
+    tissues: int | Sequence[str],
     labels: Mapping[int, int] | None = None,
 ) -> Labels:
-    """Read a mask of single-channel whole numbers, or of indexed colours.
+    """Read a mask of single-channel whole numbers, or of indexed colours, as they are stored.
+
+    How a file is to be shown, such as an inverting or stretched grey scale, changes no value; an
+    orientation does turn the mask, as it does the image.
 
     Parameters
     ----------
@@ -90,10 +95,11 @@ def read_mask(
     shape
         Height and width of its image (px).
     tissues
-        K.
+        Names of the K tissues, or K.
     labels
-        Value → tissue, others not counted; by default the value k is the k-th tissue (from 0),
-        and with two tissues 255 is the second one where no value but 0 and 255 occurs.
+        Value → tissue, others not counted. By default a ``mask.tif`` that this program wrote tells
+        by its own tag which value is which tissue; in any other mask the value k is the k-th tissue
+        (from 0), and with two tissues 255 is the second one where no value but 0 and 255 occurs.
 
     Returns
     -------
@@ -105,7 +111,8 @@ def read_mask(
     VslpError
         If the file is no such mask, is not of the image's size, or holds values of no tissue.
     """
-    raw = _indices(path)
+    names, count = ((), tissues) if isinstance(tissues, int) else (tissues, len(tissues))
+    raw, own = _stored(path)
     if raw.ndim != 2 or raw.dtype.kind not in "bui":
         raise VslpError(
             f"“{path}” is no mask of one whole number a pixel: save it as a grey or indexed PNG."
@@ -115,10 +122,30 @@ def read_mask(
             f"The mask “{path}” is {raw.shape[0]} × {raw.shape[1]} px, its image {shape[0]} × "
             f"{shape[1]} px: export it at the image's size."
         )
-    values, where = np.unique(raw, return_inverse=True)
-    meaning = _meaning([int(value) for value in values], tissues, labels, path)
-    found: Labels = np.array(meaning, np.int16)[where.reshape(shape)]
-    return found
+    found, where = np.unique(raw, return_inverse=True)
+    values = [int(value) for value in found]
+    if labels is None and own is not None and names:
+        labels = _own_labels(values, own, names, path)
+    meaning = _meaning(values, count, labels, path)
+    mask: Labels = np.array(meaning, np.int16)[where.reshape(shape)]
+    return mask
+
+
+def _own_labels(
+    values: Sequence[int], own: Mapping[int, str], tissues: Sequence[str], path: Path
+) -> dict[int, int]:
+    """Return value → tissue of a mask of this program's; 0 there is outside of the region."""
+    index = {key(name): i for i, name in enumerate(tissues)}
+    labels = {value: index[key(name)] for value, name in own.items() if key(name) in index}
+    foreign = [
+        own.get(value, f"the value {value}") for value in values if value not in {0, *labels}
+    ]
+    if foreign:
+        raise VslpError(
+            f"The mask “{path}” holds {', '.join(foreign[:5])}, but the tissues are "
+            f"{', '.join(tissues)}: say with --labels what each value means."
+        )
+    return labels
 
 
 def _meaning(
@@ -138,13 +165,9 @@ def _meaning(
     return values
 
 
-def _indices(path: Path) -> NDArray[Any]:
-    """Return the values of a mask; an indexed picture's are its indices, not its colours."""
-    try:
-        with Image.open(path) as picture:
-            if picture.mode == "P":
-                return np.asarray(picture)
-    except (OSError, UnidentifiedImageError, SyntaxError, ValueError):
-        # Whatever Pillow cannot read, `read_image` reads in another way or explains.
-        pass
-    return read_image(path).pixels
+def _stored(path: Path) -> tuple[NDArray[Any], dict[int, str] | None]:
+    """Return the values of a mask, and the names of its tissues if this program wrote it."""
+    raster = open_raster(path)
+    if not isinstance(raster, SampledRaster):
+        raise VslpError(f"“{path}” is no mask that can be read: save it as a grey or indexed PNG.")
+    return raster.stored_values(), raster.tissues if isinstance(raster, TiffRaster) else None

@@ -19,7 +19,6 @@ from napari_vslp.evaluation.metrics import BINS, BOUNDARY_TOLERANCE, Scores
 from napari_vslp.evaluation.rows import MAIN, ROWS, UPPER_BOUND_ROWS
 from napari_vslp.evaluation.summary import Summary, miou_of
 from napari_vslp.evaluation.tables import means, number, per_image, spread, write_csv
-from napari_vslp.raster.array import crop, to_rgb
 
 KIND = "evaluation"
 FILES = ("per_image.csv", "report.html", "summary.csv", "summary.json")
@@ -129,8 +128,8 @@ class Example:
 def _example(summary: Summary, place: str, index: int) -> Example:
     study, measured = summary.study, summary.measured
     sample, scores = study.samples[index], measured.scores[MAIN][index]
-    pixels, region, truth = sample.read(study.labels)
-    image, _ = to_rgb(crop(pixels, region))
+    raster, region, truth = sample.read(study.labels)
+    image = raster.read(region)
     found = measured.kept(index, (truth.shape[0], truth.shape[1]))
     return Example(
         place,

@@ -210,12 +210,12 @@ class _Work:
     @classmethod
     def of(cls, study: Study, sample: Sample, found: Measured, job: Job) -> _Work:
         """Read the image, each network once."""
-        pixels, region, labels = sample.read(study.labels)
+        raster, region, labels = sample.read(study.labels)
         # The bars of one image's stages would flicker: only the images are counted.
         quiet = Job(job.cancel)
         prepared = {
             reading: prepare(
-                pixels,
+                raster,
                 region=region,
                 settings=reading.settings(study.settings, study.upper_bound),
                 job=quiet,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +16,7 @@ from napari_vslp.core.proportions import nearest_shares
 from napari_vslp.evaluation.masks import IGNORED, Labels, find_mask, read_mask
 from napari_vslp.learning.cohort import Bag, Cohort
 from napari_vslp.learning.table import meaning, read_table
-from napari_vslp.raster.array import check_region, image_shape
-from napari_vslp.raster.image_file import read_image
+from napari_vslp.raster.contract import Raster, check_region, open_raster
 
 Vector = NDArray[np.float64]
 
@@ -43,6 +41,8 @@ class Sample:
         Patient or slide, from the column “case”; the image itself where there is none.
     row
         Line of the table.
+    tissues
+        Names of the K tissues.
     """
 
     name: str
@@ -53,9 +53,10 @@ class Sample:
     certain: bool
     case: str
     row: int
+    tissues: tuple[str, ...]
 
-    def read(self, labels: Mapping[int, int] | None) -> tuple[NDArray[Any], Box, Labels]:
-        """Return the image as stored, the region and the mask of that region.
+    def read(self, labels: Mapping[int, int] | None) -> tuple[Raster, Box, Labels]:
+        """Return the image, the region and the mask of that region.
 
         Parameters
         ----------
@@ -67,17 +68,16 @@ class Sample:
         VslpError
             If the image or the mask cannot be used.
         """
-        pixels = read_image(self.image).pixels
-        shape = image_shape(pixels)
-        region = check_region(self.region, shape)
+        raster = open_raster(self.image)
+        region = check_region(self.region, raster.shape)
         top, left, bottom, right = region
-        truth = read_mask(self.mask, shape, len(self.shares), labels)[top:bottom, left:right]
+        truth = read_mask(self.mask, raster.shape, self.tissues, labels)[top:bottom, left:right]
         if (truth == IGNORED).all():
             raise VslpError(
                 f"The mask “{self.mask}” holds none of the values that --labels names: add them "
                 "there or take the image out of the table."
             )
-        return pixels, region, truth
+        return raster, region, truth
 
 
 def samples_of(
@@ -105,7 +105,7 @@ def samples_of(
         raise VslpError("--limit must be at least 1: leave it out to measure all images.")
     bags = _drawn(cohort.bags, limit, seed)
     cases = _cases(cohort)
-    return tuple(_sample(bag, masks, cases.get(bag.row)) for bag in bags)
+    return tuple(_sample(bag, masks, cases.get(bag.row), cohort.tissues) for bag in bags)
 
 
 def check_samples(samples: Sequence[Sample], labels: Mapping[int, int] | None, job: Job) -> None:
@@ -113,7 +113,8 @@ def check_samples(samples: Sequence[Sample], labels: Mapping[int, int] | None, j
     for index, sample in enumerate(samples):
         job.check()
         job.report(Progress("Checking the masks", index / len(samples)))
-        sample.read(labels)
+        raster, region, _ = sample.read(labels)
+        raster.read(region)
 
 
 def _drawn(bags: tuple[Bag, ...], limit: int | None, seed: int) -> tuple[Bag, ...]:
@@ -123,7 +124,7 @@ def _drawn(bags: tuple[Bag, ...], limit: int | None, seed: int) -> tuple[Bag, ..
     return tuple(bags[i] for i in sorted(chosen.tolist()))
 
 
-def _sample(bag: Bag, masks: Path, case: str | None) -> Sample:
+def _sample(bag: Bag, masks: Path, case: str | None, tissues: tuple[str, ...]) -> Sample:
     lower, upper = np.array(bag.lower), np.array(bag.upper)
     name = bag.image.name
     if bag.region is not None:
@@ -137,6 +138,7 @@ def _sample(bag: Bag, masks: Path, case: str | None) -> Sample:
         certain=bool((upper - lower).max() < 1e-6),
         case=case or str(bag.image),
         row=bag.row,
+        tissues=tissues,
     )
 
 

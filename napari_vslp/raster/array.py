@@ -1,146 +1,171 @@
-"""Plain images, small enough for memory: any usual array becomes 8-bit RGB, and says how."""
+"""Arrays of any library as rasters; lazy ones are read where they are asked, never the rest."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from napari_vslp.core.errors import VslpError
-from napari_vslp.raster.brightness import to_bytes
+from napari_vslp.raster.colour import Alpha, Raw, Samples
+from napari_vslp.raster.contract import Box
+from napari_vslp.raster.sampled import SampledRaster
 
-Box = tuple[int, int, int, int]
-Raw = NDArray[Any]
-RGB = NDArray[np.uint8]
+_CHANNEL_COUNTS = (1, 2, 3, 4)
+_FIRST = "The colour channels came first and were moved to the end."
+# What xarray's users call the axes.
+_ROWS, _COLUMNS = {"y", "row", "rows", "height"}, {"x", "col", "column", "columns", "width"}
+_CHANNELS = {"c", "s", "channel", "channels", "band", "bands", "sample", "samples", "rgb"}
 
-MAX_PIXELS = 100_000_000
-_CHANNELS = {1: "grey", 2: "grey with alpha", 3: "RGB", 4: "RGBA"}
+
+class Axes(NamedTuple):
+    """Where an array has its rows, its columns and, if it has any, its channels."""
+
+    rows: int
+    columns: int
+    channels: int | None
 
 
-def to_rgb(image: ArrayLike) -> tuple[RGB, tuple[str, ...]]:
-    """Turn an image into 8-bit RGB.
+class ArrayRaster(SampledRaster):
+    """An array with one image in it.
 
     Parameters
     ----------
-    image
+    source
         (H, W), (H, W, C) or (C, H, W) with 1 to 4 channels, of any real type: grey, RGB, either
-        with alpha; 8 to 16 bits, or floats in 0–1 or 0–255.
-
-    Returns
-    -------
-    rgb : (H, W, 3) uint8
-    notes : tuple of str
-        One sentence for every conversion.
+        with alpha; further axes have length 1. Sliced where it is lazy, never read as a whole
+        unless its brightness can be told in no other way.
 
     Raises
     ------
     VslpError
-        If it is no single image, is empty, holds NaN or infinite values, or is larger than
-        100 megapixels.
+        If it is no array, not of numbers, empty, or a stack of images.
     """
-    raw, channel_note = _channels_last(_as_array(image))
-    _check_size(raw.shape[0], raw.shape[1])
-    pixels, depth_note = to_bytes(raw)
-    rgb, colour_note = _to_three(pixels)
-    return rgb, tuple(note for note in (channel_note, depth_note, colour_note) if note)
 
-
-def image_shape(image: ArrayLike) -> tuple[int, int]:
-    """Return height and width (px) of an image without converting it."""
-    raw = _channels_last(_as_array(image))[0]
-    return raw.shape[0], raw.shape[1]
-
-
-def check_region(region: Box | None, shape: tuple[int, int]) -> Box:
-    """Return the region as plain integers; the whole image for None.
-
-    Parameters
-    ----------
-    region
-        Top, left, bottom, right (px); bottom and right are excluded.
-    shape
-        Height and width of the image (px).
-
-    Raises
-    ------
-    VslpError
-        If the region is empty or reaches outside the image.
-    """
-    if region is None:
-        return 0, 0, shape[0], shape[1]
-    top, left, bottom, right = (int(edge) for edge in region)
-    if not (0 <= top < bottom <= shape[0] and 0 <= left < right <= shape[1]):
-        raise VslpError(
-            f"The region from row {top}, column {left} to row {bottom}, column {right} does not "
-            f"lie within the image of {shape[0]} × {shape[1]} px: choose a region inside."
+    def __init__(self, source: Any) -> None:  # noqa: ANN401 - arrays of any library
+        self._source = _as_array(source)
+        self._axes = axes_of(self._source)
+        shape = self._source.shape
+        count = 1 if self._axes.channels is None else shape[self._axes.channels]
+        first = self._axes.channels is not None and self._axes.channels < self._axes.rows
+        super().__init__(
+            [(int(shape[self._axes.rows]), int(shape[self._axes.columns]))],
+            Samples(
+                np.dtype(self._source.dtype),
+                tuple(range(count)),
+                Alpha.STRAIGHT if count in {2, 4} else Alpha.NONE,
+            ),
+            notes=[_FIRST] if first and count > 1 else [],
+            grain=self._chunk(),
         )
-    return top, left, bottom, right
+
+    def _stored(self, box: Box, level: int) -> Raw:
+        del level  # there is one
+        where: list[int | slice] = [0] * len(self._source.shape)
+        where[self._axes.rows] = slice(box[0], box[2])
+        where[self._axes.columns] = slice(box[1], box[3])
+        kept = [self._axes.rows, self._axes.columns]
+        if self._axes.channels is not None:
+            where[self._axes.channels] = slice(None)
+            kept.append(self._axes.channels)
+        part = self._source[tuple(where)]
+        # dask's own conversion to NumPy forgets the mask of masked arrays.
+        part = part.compute() if hasattr(part, "compute") else part
+        raw: Raw = part if np.ma.isMaskedArray(part) else np.asarray(part)
+        order = sorted(kept)
+        raw = raw.transpose([order.index(axis) for axis in kept])
+        return raw if len(kept) == 3 else raw[:, :, None]
+
+    def _chunk(self) -> tuple[int, int]:
+        chunks = getattr(self._source, "chunks", None)
+        if not chunks or len(chunks) != len(self._source.shape):
+            return 1, 1
+        # dask lists the sizes of all chunks along an axis, zarr and HDF5 one for all.
+        sides = [max(each) if isinstance(each, tuple) else int(each) for each in chunks]
+        return max(1, sides[self._axes.rows]), max(1, sides[self._axes.columns])
 
 
-def crop(image: ArrayLike, region: Box) -> Raw:
-    """Return the region of an image, channels last, nothing else converted.
-
-    Cropping comes before `to_rgb`, so that a region of a huge image costs what the region costs.
-    """
-    raw = _channels_last(_as_array(image))[0]
-    top, left, bottom, right = region
-    return raw[top:bottom, left:right]
-
-
-def _as_array(image: ArrayLike) -> Raw:
-    if hasattr(image, "detach"):
-        # A tensor of torch may carry gradients or lie on a graphics card.
-        image = image.detach().cpu()
+def _as_array(source: Any) -> Any:  # noqa: ANN401
+    if hasattr(source, "iloc"):
+        raise VslpError("A table is no image: give an array of rows, columns and colours.")
+    if hasattr(source, "detach"):  # a tensor, perhaps with a gradient or on a GPU
+        source = source.detach().cpu()
+        source = _converted(source)
+    elif not all(hasattr(source, name) for name in ("shape", "dtype", "__getitem__")):
+        source = _converted(source)
     try:
-        raw = np.asarray(image)
+        dtype = np.dtype(source.dtype)
+    except TypeError:
+        source = _converted(source)
+        dtype = source.dtype
+    if dtype.kind not in "buif":
+        raise VslpError(
+            f"Values of type {dtype} are no brightness: give an image of whole or real numbers."
+        )
+    if len(source.shape) < 2:
+        raise VslpError("This is not an image: an image has rows and columns.")
+    if 0 in source.shape:
+        raise VslpError("The image is empty: choose one that has pixels.")
+    return source
+
+
+def _converted(source: Any) -> Raw:  # noqa: ANN401
+    try:
+        return np.asarray(source)
     except ValueError as error:
         raise VslpError(
             "This is not a single image but a list of arrays: choose one level of it."
         ) from error
-    if raw.dtype.kind not in "buif":
+    except (TypeError, RuntimeError) as error:
         raise VslpError(
-            f"Values of type {raw.dtype} are no brightness: give an image of whole or real numbers."
-        )
-    if raw.ndim < 2:
-        raise VslpError("This is not an image: an image has rows and columns.")
-    if raw.size == 0:
-        raise VslpError("The image is empty: choose one that has pixels.")
-    return raw
+            f"A {type(source).__name__} cannot be read as an image: turn it into a NumPy array."
+        ) from error
 
 
-def _channels_last(raw: Raw) -> tuple[Raw, str]:
-    while raw.ndim > 3 and raw.shape[0] == 1:
-        raw = raw[0]
-    if raw.ndim == 2:
-        return raw[:, :, None], ""
-    if raw.ndim == 3 and raw.shape[2] in _CHANNELS:
-        return raw, ""
-    if raw.ndim == 3 and raw.shape[0] in (1, 3, 4):
-        return np.moveaxis(raw, 0, 2), "The colour channels came first and were moved to the end."
-    shape = " × ".join(str(n) for n in raw.shape)
-    raise VslpError(f"This is a stack of images ({shape}): choose one flat image or one plane.")
+def axes_of(source: Any) -> Axes:  # noqa: ANN401 - anything with a shape
+    """Find rows, columns and channels of an array, by their names or by their lengths.
+
+    Raises
+    ------
+    VslpError
+        If there are several images in it.
+    """
+    named = _by_name(source)
+    if named is not None:
+        return named
+    shape = source.shape
+    skipped = 0
+    while len(shape) - skipped > 3 and shape[skipped] == 1:
+        skipped += 1
+    inner = shape[skipped:]
+    if len(inner) == 2:
+        return Axes(skipped, skipped + 1, None)
+    if len(inner) == 3 and inner[2] in _CHANNEL_COUNTS:
+        return Axes(skipped, skipped + 1, skipped + 2)
+    if len(inner) == 3 and inner[0] in {1, 3, 4}:
+        return Axes(skipped + 1, skipped + 2, skipped)
+    sides = " × ".join(str(n) for n in inner)
+    raise VslpError(f"This is a stack of images ({sides}): choose one flat image or one plane.")
 
 
-def _check_size(height: int, width: int) -> None:
-    if height * width > MAX_PIXELS:
+def _by_name(source: Any) -> Axes | None:  # noqa: ANN401
+    names = getattr(source, "dims", None)
+    if not (isinstance(names, tuple) and all(isinstance(name, str) for name in names)):
+        return None
+    lower = [name.casefold() for name in names]
+    rows, columns, channels = (
+        [i for i, name in enumerate(lower) if name in known]
+        for known in (_ROWS, _COLUMNS, _CHANNELS)
+    )
+    if len(rows) != 1 or len(columns) != 1 or len(channels) > 1:
+        return None
+    for index, name in enumerate(names):
+        if index not in {*rows, *columns, *channels} and source.shape[index] > 1:
+            raise VslpError(
+                f"This is a stack of {source.shape[index]} images along “{name}”: choose one."
+            )
+    if channels and source.shape[channels[0]] not in _CHANNEL_COUNTS:
         raise VslpError(
-            f"The image has {height} × {width} px, more than {MAX_PIXELS // 1_000_000} megapixels: "
-            "choose a region of it."
+            f"The image has {source.shape[channels[0]]} channels: choose its red, green and blue."
         )
-
-
-def _to_three(pixels: RGB) -> tuple[RGB, str]:
-    channels = pixels.shape[2]
-    if channels == 3:
-        return np.ascontiguousarray(pixels), ""
-    if channels == 1:
-        return np.repeat(pixels, 3, axis=2), "The image is grey; colour would help it."
-    colour, alpha = pixels[:, :, :-1], pixels[:, :, -1:]
-    if channels == 2:
-        colour = np.repeat(colour, 3, axis=2)
-    if alpha.min() == 255:
-        return np.ascontiguousarray(colour), "The alpha channel is opaque and was left out."
-    share = alpha.astype(np.float32) / 255
-    laid = colour * share + 255 * (1 - share)
-    return np.rint(laid).astype(np.uint8), "The image is see-through in part; it was laid on white."
+    return Axes(rows[0], columns[0], channels[0] if channels else None)

@@ -9,7 +9,7 @@ import tifffile
 from PIL import Image
 
 from napari_vslp.export.results import write_result
-from napari_vslp.raster.image_file import read_image
+from napari_vslp.raster.contract import open_raster
 from tests.made import with_pixel_size
 
 
@@ -58,11 +58,11 @@ def test_maps_sum_to_the_energies(result, image, tmp_path, name):
 @pytest.mark.parametrize("name", ["mask.tif", "fidelity.tif", "mask.png"])
 def test_written_files_tell_their_pixel_size(result, image, tmp_path, name):
     write_result(result, image, tmp_path)
-    assert read_image(tmp_path / name).pixel_size_um == pytest.approx((0.5, 0.25), rel=1e-3)
+    assert open_raster(tmp_path / name).pixel_size_um == pytest.approx((0.5, 0.25), rel=1e-3)
 
 
 def test_an_unknown_pixel_size_stays_unknown(result, image, tmp_path):
     write_result(with_pixel_size(result, None), image, tmp_path)
     told = json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))
     assert (told["pixel_size_um"], told["areas_mm2"]) == (None, None)
-    assert read_image(tmp_path / "mask.tif").pixel_size_um is None
+    assert open_raster(tmp_path / "mask.tif").pixel_size_um is None

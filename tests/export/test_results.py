@@ -9,7 +9,7 @@ import pytest
 
 from napari_vslp.core.errors import VslpError
 from napari_vslp.export.results import check_result_folder, write_result
-from napari_vslp.raster.image_file import read_image
+from napari_vslp.raster.contract import open_raster
 from tests.made import with_terms
 
 NAMES = [
@@ -61,7 +61,7 @@ def test_no_warning_is_raised_on_the_way(result, image, tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         write_result(result, image, tmp_path)
-        read_image(tmp_path / "overlay.png")
+        open_raster(tmp_path / "overlay.png").read()
 
 
 @pytest.mark.parametrize("name", ["learned.tif", "mask.png"])

@@ -10,7 +10,7 @@ import tifffile
 from PIL import Image
 
 from napari_vslp.core.errors import VslpError
-from napari_vslp.raster.image_file import read_image
+from napari_vslp.raster.contract import open_raster
 
 pytestmark = pytest.mark.window
 PLUGIN = "napari-vslp"
@@ -48,7 +48,7 @@ def test_the_tissues_are_saved_as_a_png(window, labels, tmp_path):
         colours = np.asarray(saved.convert("RGB"))
     for index, tissue in enumerate(result.tissues):
         assert np.all(colours[whole(result) == index + 1] == tissue.colour)
-    assert read_image(path).pixel_size_um == pytest.approx((0.5, 0.25), rel=1e-3)
+    assert open_raster(path).pixel_size_um == pytest.approx((0.5, 0.25), rel=1e-3)
     assert [found.name for found in tmp_path.iterdir()] == ["mine.png"]
 
 
@@ -63,7 +63,7 @@ def test_the_tissues_are_saved_as_a_tiff(window, labels, tmp_path, name):
         colours = file.pages.first.colormap.T // 257
     assert told["tissues"] == {str(i + 1): t.name for i, t in enumerate(result.tissues)}
     np.testing.assert_array_equal(colours[1:4], [t.colour for t in result.tissues])
-    assert read_image(path).pixel_size_um == pytest.approx((0.5, 0.25))
+    assert open_raster(path).pixel_size_um == pytest.approx((0.5, 0.25))
 
 
 def test_what_the_user_painted_is_saved(window, labels, tmp_path):

@@ -19,8 +19,7 @@ from napari_vslp.encoders.tiling import STRIDE, pad_to_multiple
 from napari_vslp.learning.cohort import Bag, Cohort, shares
 from napari_vslp.learning.contract import Event
 from napari_vslp.learning.proportions.losses import IGNORED
-from napari_vslp.raster.array import check_region, crop, image_shape, to_rgb
-from napari_vslp.raster.image_file import read_image
+from napari_vslp.raster.contract import open_raster
 from napari_vslp.raster.tissue_mask import white_background
 
 _LEAST_TISSUE = 0.02
@@ -141,9 +140,7 @@ def _of_tissue(
 def _read(
     bag: Bag, *, has_white: bool, lower: NDArray[np.float64], upper: NDArray[np.float64]
 ) -> BagImage:
-    raw = read_image(bag.image).pixels
-    region = check_region(bag.region, image_shape(raw))
-    rgb, _ = to_rgb(crop(raw, region))
+    rgb = open_raster(bag.image).read(bag.region)
     if min(rgb.shape[:2]) < _LEAST_SIDE:
         raise VslpError(
             f"The image of row {bag.row}, {bag.image.name}, is only {rgb.shape[0]} × "

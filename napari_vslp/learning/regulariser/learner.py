@@ -185,7 +185,6 @@ def _samples(cohort: Cohort, options: RegulariserOptions, device: str, job: Job)
     from napari_vslp.core.tissues import Tissue
     from napari_vslp.learning.regulariser.train import Sample
     from napari_vslp.pipeline import prepare
-    from napari_vslp.raster.image_file import read_image
 
     settings = Settings(encoder=options.encoder, device=device, seed=options.seed, smoothness=2.0)
     tissues = tuple(Tissue(name) for name in cohort.tissues)
@@ -195,8 +194,7 @@ def _samples(cohort: Cohort, options: RegulariserOptions, device: str, job: Job)
         done = number / len(chosen)
         job.report(Event(stage="Reading the images", fraction=done, kind="reading"))
         bag = cohort.bags[index]
-        pixels = read_image(bag.image).pixels
-        prepared = prepare(pixels, region=bag.region, settings=settings, job=Job(job.cancel))
+        prepared = prepare(bag.image, region=bag.region, settings=settings, job=Job(job.cancel))
         confidence = prepared.confidence_of(tissues, (), settings, keep_start=False)
         if confidence.start_only:
             raise VslpError(

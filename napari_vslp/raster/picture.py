@@ -1,0 +1,167 @@
+"""Pictures as Pillow reads them, PNG and JPEG above all, and Pillow's own Image objects."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from napari_vslp.core.errors import VslpError
+from napari_vslp.core.plain_files import read_start
+from napari_vslp.raster import orientation
+from napari_vslp.raster.colour import Alpha, Raw, Samples
+from napari_vslp.raster.contract import Box
+from napari_vslp.raster.deep_picture import Deep, find_deep, png_bits, png_has_late_words
+from napari_vslp.raster.pixel_size import from_dots_per_inch
+from napari_vslp.raster.sampled import SampledRaster
+
+_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "PPM", "JPEG2000")
+_ORIENTATION = 274
+_SEVERAL = "The file holds several pictures; only the first was read."
+# Modes whose arrays mean what they say; all others are turned into colours first.
+_PLAIN = {"1", "L", "LA", "La", "RGB", "RGBA", "RGBa", "I", "F", "I;16", "I;16L", "I;16B"}
+_COLOURS = {"P", "PA", "CMYK", "YCbCr", "HSV", "RGBX"}
+_CHANNELS = {"LA": 2, "La": 2, "RGB": 3, "RGBA": 4, "RGBa": 4}
+_DTYPES = {"1": np.bool_, "I": np.int32, "F": np.float32}
+
+
+class PictureRaster(SampledRaster):
+    """A picture, decoded as a whole when the first box of it is read."""
+
+    def __init__(self, source: Path | Image.Image, header: Image.Image) -> None:
+        self._source = source
+        self._name = f"“{source}”" if isinstance(source, Path) else "The picture"
+        self._mode, self._note = _shown_mode(header, self._name)
+        self._deep: Deep | None = None
+        if isinstance(source, Path):
+            self._deep = find_deep(source, "transparency" in header.info)
+        self._pixels: Raw | None = None
+        super().__init__(
+            [(header.height, header.width)],
+            self._meaning(),
+            way=orientation.known(_exif_orientation(header, source)),
+            pixel_size_um=from_dots_per_inch(header.info.get("dpi")),
+            notes=[_SEVERAL if getattr(header, "n_frames", 1) > 1 else "", self._note],
+            grain=(header.height, header.width),
+        )
+
+    def _meaning(self) -> Samples:
+        if self._deep is not None:
+            dtype, channels, white = self._deep.dtype, self._deep.channels, self._deep.white
+        else:
+            channels, white = _CHANNELS.get(self._mode, 1), None
+            wide = np.uint16 if self._mode.startswith("I;16") else np.uint8
+            dtype = np.dtype(_DTYPES.get(self._mode, wide))
+        alpha = Alpha.NONE
+        if channels in {2, 4}:
+            alpha = Alpha.PREMULTIPLIED if self._mode in {"La", "RGBa"} else Alpha.STRAIGHT
+        return Samples(dtype, tuple(range(channels)), alpha, white)
+
+    def _stored(self, box: Box, level: int) -> Raw:
+        del level  # there is one
+        if self._pixels is None:
+            pixels = self._decoded()
+            self._pixels = pixels if pixels.ndim == 3 else pixels[:, :, None]
+        return self._pixels[box[0] : box[2], box[1] : box[3]]
+
+    def _decoded(self) -> NDArray[Any]:
+        if self._deep is not None:
+            with _explained(self._source):
+                pixels = self._deep.decode()
+                if pixels.shape[:2] != self._stored_shape:
+                    raise ValueError(pixels.shape)
+                return pixels
+        with _opened(self._source) as picture:
+            shown = picture if picture.mode == self._mode else picture.convert(self._mode)
+            return np.asarray(shown)
+
+    def stored_values(self) -> NDArray[Any]:
+        """Return what is stored, upright: indices, not colours; few bits as numbers from 0."""
+        if self._deep is not None:
+            pixels = self._decoded()
+        else:
+            with _opened(self._source) as picture:
+                pixels = np.asarray(picture)
+                bits = None
+                if isinstance(self._source, Path) and picture.mode == "L":
+                    bits = png_bits(read_start(self._source, 32))
+            # Pillow stretches grey of 2 and 4 bits to 8, each value exactly.
+            if bits in {2, 4}:
+                pixels = pixels // (255 // (2**bits - 1))
+        return orientation.turned(pixels, self._way)
+
+
+def open_picture(path: Path) -> PictureRaster:
+    """Open a picture file; only its header is read.
+
+    Raises
+    ------
+    VslpError
+        If it is no picture, damaged or too large.
+    """
+    with _opened(path) as header:
+        return PictureRaster(path, header)
+
+
+def picture_of(image: Image.Image) -> PictureRaster:
+    """Return the raster of a picture that Pillow has opened or made."""
+    with _explained(image):
+        return PictureRaster(image, image)
+
+
+@contextmanager
+def _opened(source: Path | Image.Image) -> Iterator[Image.Image]:
+    with _explained(source):
+        if isinstance(source, Image.Image):
+            yield source
+            return
+        with Image.open(source, formats=_FORMATS) as picture:
+            yield picture
+
+
+@contextmanager
+def _explained(source: Path | Image.Image) -> Iterator[None]:
+    name = f"“{source}”" if isinstance(source, Path) else "The picture"
+    try:
+        with warnings.catch_warnings():
+            # Pillow warns at half of the size at which it refuses; there is no danger in between.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            yield
+    except UnidentifiedImageError as error:
+        raise VslpError(
+            f"{name} is no image that can be read: use TIFF, PNG, JPEG, JPEG 2000, WebP, BMP, GIF "
+            "or PPM."
+        ) from error
+    except Image.DecompressionBombError as error:
+        raise VslpError(
+            f"{name} has too many pixels for its kind of file: save it as TIFF, or a part of it."
+        ) from error
+    except (OSError, SyntaxError, ValueError, EOFError, RuntimeError, LookupError) as error:
+        raise VslpError(f"{name} is damaged or incomplete: copy or export it again.") from error
+
+
+def _shown_mode(picture: Image.Image, name: str) -> tuple[str, str]:
+    """Return the mode to convert a picture to, and a sentence if its colours change."""
+    mode = picture.mode
+    clear = "transparency" in picture.info or mode == "PA"
+    if mode in _PLAIN:
+        keyed = clear and mode in {"1", "L", "RGB"}
+        return ("RGBA" if keyed and mode == "RGB" else "LA" if keyed else mode), ""
+    if mode not in _COLOURS:
+        raise VslpError(f"{name} holds {mode} colours: save it as RGB.")
+    kind = "indexed colours" if mode in {"P", "PA"} else f"{mode} colours"
+    note = f"The image has {kind}; they were turned into RGB."
+    return ("RGBA" if clear else "RGB"), note
+
+
+def _exif_orientation(picture: Image.Image, source: Path | Image.Image) -> object:
+    if picture.format == "PNG" and isinstance(source, Path) and not png_has_late_words(source):
+        # Pillow would decode all of a PNG to look for words behind its pixels.
+        return Image.Image.getexif(picture).get(_ORIENTATION)
+    return picture.getexif().get(_ORIENTATION)
