@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from napari.layers import Image, Labels
 from napari.viewer import Viewer
-from napari_vslp.settings import Settings
-from napari_vslp.widgets.advanced import DEVICES, TRUSTS
-from napari_vslp.widgets.dock import AUDIT, SegmentDock
 
 from napari_vslp import Click, Segmentation, Tissue
+from napari_vslp.core.settings import Settings
+from napari_vslp.qt.segment.advanced import DEVICES, TRUSTS
+from napari_vslp.qt.segment.dock import AUDIT, SegmentDock
 
 
 class Dock:

@@ -8,8 +8,9 @@ from pathlib import Path
 def learn_shapes(path: Path) -> None:
     """Write a small learned regulariser, as ``napari-vslp regulariser`` would after learning."""
     import torch
-    from napari_vslp.energy.regulariser_file import RegulariserCard, save_regulariser
-    from napari_vslp.energy.tdv import TDV, TDVShape
+
+    from napari_vslp.energy.terms.regulariser_file import RegulariserCard, save_regulariser
+    from napari_vslp.energy.terms.tdv import TDV, TDVShape
 
     with torch.random.fork_rng():
         torch.manual_seed(0)

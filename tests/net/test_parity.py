@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from napari_vslp.settings import Settings
-from napari_vslp.weak_labels import as_clicks, as_tissues
 from PIL import Image
 
 from napari_vslp import cli, segment
+from napari_vslp.core.settings import Settings
+from napari_vslp.core.weak_labels import as_clicks, as_tissues
 from tests.net.golden import CLICKS, FOUR, corner, maps_of
 from tests.net.shapes import learn_shapes
 
