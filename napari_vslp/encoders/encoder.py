@@ -127,8 +127,24 @@ class Encoder:
             logits, maps = self._forward(self._normalised(batch))
             fine = [_resized(one.float(), size) for _, one in maps]
             blocks = tuple(one.shape[1] for one in fine)
-            probabilities = None if logits is None else _resized(logits.float(), size).softmax(1)
-            return EncoderOutput(torch.cat(fine, dim=1), blocks, probabilities)
+            return EncoderOutput(torch.cat(fine, dim=1), blocks, _probabilities(logits, size))
+
+    def predict(self, batch: Tensor, job: Job | None = None) -> Tensor | None:
+        """Return the probabilities of `encode` alone: no features are upsampled for them.
+
+        Parameters
+        ----------
+        batch, job
+            As in `encode`.
+
+        Returns
+        -------
+        Tensor or None
+            (N, K, H/4, W/4) float32 in the simplex; None without a head.
+        """
+        size = [side // STRIDE for side in batch.shape[-2:]]
+        with torch.inference_mode(), _cancellable_by(job or Job()):
+            return _probabilities(self._forward(self._normalised(batch))[0], size)
 
     def to(self, device: torch.device) -> Encoder:
         """Return a copy of the encoder on a device."""
@@ -225,6 +241,10 @@ def _multiple(module: Segmenter) -> int:
 
 def _tile(multiple: int) -> int:
     return max(1, TILE // multiple) * multiple
+
+
+def _probabilities(logits: Tensor | None, size: list[int]) -> Tensor | None:
+    return None if logits is None else _resized(logits.float(), size).softmax(1)
 
 
 def _resized(maps: Tensor, size: list[int]) -> Tensor:

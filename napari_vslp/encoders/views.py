@@ -7,7 +7,7 @@ same eight views in another order.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -28,6 +28,8 @@ from napari_vslp.encoders.tiling import (
 
 STAGE = "Reading the tissue"
 _FITTED_TILES = 9
+# Of features that the first view need not compute again: all nine tiles of the bundled network.
+_KEPT_BYTES = 144 * 1024**2
 # Nobody knows an image's magnification for certain, so the head also judges it reduced and
 # enlarged, which helps at the training's own scale and more at others (docs/accuracy.md).
 ZOOMS = (2 / 3, 1.5)
@@ -125,14 +127,16 @@ class TiledEncoder:
         self.job.report(Progress(STAGE, 0.0))
         zooms = ZOOMS if self.encoder.tissues and len(views) > 1 else ()
         work = len(views) * (1 + sum(zoom**2 for zoom in zooms))
-        reduction = self._fit(image)
+        reduction, known = self._fit(image)
         dimensions = reduction.basis.shape[1]
         vectors, heads = [], []
         for index, view in enumerate(views):
-            reduced = view.undo(self._view(view.apply(image), reduction))
+            read = self._reducing(reduction, known if view == IDENTITY else {})
+            reduced = view.undo(self._blended(view.apply(image), read))
             vectors.append(unit_length(reduced[:dimensions]).half())
             heads.append(reduced[dimensions:].half())
             self.job.report(Progress(STAGE, (index + 1) / work))
+            known.clear()
         if not self.encoder.tissues:
             return torch.stack(vectors), None
         done, others = float(len(views)), []
@@ -146,12 +150,24 @@ class TiledEncoder:
     def _overlap(self) -> int:
         return min(OVERLAP, self.tile // 2)
 
-    def _fit(self, image: Tensor) -> Reduction:
+    def _fit(self, image: Tensor) -> tuple[Reduction, dict[Tile, EncoderOutput]]:
+        """Fit the reduction; return the first of the outputs too, lest they be computed twice."""
         padded = self._padded(image)
         tiles = tiles_of((padded.shape[-2], padded.shape[-1]), self.tile, self._overlap)
         generator = torch.Generator().manual_seed(self.seed)
         chosen = torch.randperm(len(tiles), generator=generator)[:_FITTED_TILES]
-        return fit_reduction(self._encode(tiles[i], padded) for i in sorted(chosen.tolist()))
+        known: dict[Tile, EncoderOutput] = {}
+
+        def outputs() -> Iterator[EncoderOutput]:
+            room = _KEPT_BYTES
+            for index in sorted(chosen.tolist()):
+                output = self._encode(tiles[index], padded)
+                room -= output.features.nbytes
+                if room >= 0:
+                    known[tiles[index]] = output
+                yield output
+
+        return fit_reduction(outputs()), known
 
     def _zoomed(self, image: Tensor, views: Sequence[View], zoom: float) -> Tensor:
         """Return log-probabilities (K, H/4, W/4) as the head gives them at another magnification.
@@ -162,26 +178,42 @@ class TiledEncoder:
         resized = functional.interpolate(image, size=sides, mode="bicubic", antialias=zoom < 1)
         resized = resized.clamp_(0, 1)
         logs = [
-            view.undo(self._view(view.apply(resized)).clamp_min(_LOWEST).log()) for view in views
+            view.undo(self._blended(view.apply(resized), self._predict).clamp_min(_LOWEST).log())
+            for view in views
         ]
         cells = [side // STRIDE for side in image.shape[-2:]]
         mean = torch.stack(logs).mean(0)[None]
         return functional.interpolate(mean, size=cells, mode="bilinear", antialias=True)[0]
 
-    def _view(self, image: Tensor, reduction: Reduction | None = None) -> Tensor:
-        """Return (d + K, H/4, W/4): components, if they are wanted, then probabilities."""
+    def _blended(self, image: Tensor, read: Callable[[Tile, Tensor], Tensor]) -> Tensor:
+        """Return (C, H/4, W/4): what is computed from each tile, blended."""
         padded = self._padded(image)
         shape = (padded.shape[-2], padded.shape[-1])
+        tiles = tiles_of(shape, self.tile, self._overlap)
+        found = blend(tiles, shape, lambda tile: read(tile, padded), self._overlap)
+        return found[:, : image.shape[-2] // STRIDE, : image.shape[-1] // STRIDE]
 
-        def read(tile: Tile) -> Tensor:
-            output = self._encode(tile, padded)
-            parts = [] if reduction is None else [reduction.apply(output.features[0])]
+    def _reducing(
+        self, reduction: Reduction, known: Mapping[Tile, EncoderOutput]
+    ) -> Callable[[Tile, Tensor], Tensor]:
+        """Return how a tile becomes (d + K, h, w): components, then probabilities."""
+
+        def read(tile: Tile, image: Tensor) -> Tensor:
+            output = known[tile] if tile in known else self._encode(tile, image)
+            parts = [reduction.apply(output.features[0])]
             if output.probabilities is not None:
                 parts.append(output.probabilities[0])
             return torch.cat(parts)
 
-        found = blend(tiles_of(shape, self.tile, self._overlap), shape, read, self._overlap)
-        return found[:, : image.shape[-2] // STRIDE, : image.shape[-1] // STRIDE]
+        return read
+
+    def _predict(self, tile: Tile, image: Tensor) -> Tensor:
+        """Return the head's probabilities (K, h, w) of a tile."""
+        self.job.check()
+        found = self.encoder.predict(tile.cut(image), self.job)
+        if found is None:
+            raise ValueError("an encoder without a head predicts nothing")
+        return found[0]
 
     def _padded(self, image: Tensor) -> Tensor:
         multiple = self.encoder.multiple

@@ -39,6 +39,14 @@ def test_encoding_gives_stride_4_and_the_simplex():
     assert torch.allclose(seen.probabilities.sum(1), torch.ones(2, 16, 24))
 
 
+def test_predicting_gives_what_encoding_gives(encoder, timm_file):
+    for network in (encoder, load_encoder("bundled", "cpu")):
+        batch = torch.rand(2, 3, 96, 64, generator=torch.Generator().manual_seed(0))
+        assert torch.equal(network.predict(batch), network.encode(batch).probabilities)
+    headless = load_encoder(f"timm:test_resnet@{timm_file}", "cpu")
+    assert headless.predict(torch.rand(1, 3, 64, 64)) is None
+
+
 def test_a_replaced_file_is_read_again(timm_file, tmp_path):
     path = tmp_path / "w.safetensors"
     path.write_bytes(timm_file.read_bytes())
