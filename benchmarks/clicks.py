@@ -30,8 +30,8 @@ from napari_vslp.confidence.compose import Confidence, confidence_of
 from napari_vslp.confidence.contract import Context
 from napari_vslp.core.settings import Settings
 from napari_vslp.core.tissues import Click, Tissue
+from napari_vslp.encoders.embedding import ImageEmbedding, compute_embedding
 from napari_vslp.encoders.encoder import load_encoder
-from napari_vslp.encoders.features import Features, encode_image
 
 LUNG = ("tumour", "stroma", "normal", "white background")
 COLON = ("other", "gland")
@@ -52,11 +52,11 @@ class Case:
     image: NDArray[np.uint8]
     truth: NDArray[np.intp]
     tissues: tuple[Tissue, ...]
-    features: Features
+    features: ImageEmbedding
     colours: Colours | None
 
     def confidence(
-        self, features: Features, clicks: Sequence[Click], kernel: ClickKernel | None
+        self, features: ImageEmbedding, clicks: Sequence[Click], kernel: ClickKernel | None
     ) -> Confidence:
         """Return what stage 1 says after some clicks."""
         settings = Settings(
@@ -86,7 +86,7 @@ def read_cases(chosen: argparse.Namespace, name: str) -> list[Case]:
         for position, k in enumerate(present):
             truth[mask == k] = position
         tissues = tuple(Tissue(classes[k], float((mask == k).mean())) for k in present)
-        features = encode_image(image, encoder, chosen.views == 8)
+        features = compute_embedding(image, encoder, chosen.views == 8)
         colours = None if chosen.no_colours else colours_of(image)
         cases.append(Case(image, truth, tissues, features, colours))
     return cases
@@ -104,7 +104,11 @@ def random_clicks(case: Case, per_tissue: int, seed: int) -> list[Click]:
 
 
 def corrective_clicks(
-    case: Case, features: Features, count: int, start: Sequence[Click], kernel: ClickKernel | None
+    case: Case,
+    features: ImageEmbedding,
+    count: int,
+    start: Sequence[Click],
+    kernel: ClickKernel | None,
 ) -> list[Click]:
     """Return clicks of which each goes to the middle of the largest error that is left."""
     clicks = list(start)
@@ -138,7 +142,7 @@ def surprise(found: Confidence, truth: NDArray[np.intp]) -> float:
     return float(-np.log(found.mean[truth[rows, columns], rows, columns]).mean())
 
 
-def headless(features: Features) -> Features:
+def headless(features: ImageEmbedding) -> ImageEmbedding:
     """Return the features as of an encoder that knows no tissues."""
     return replace(features, head=None, head_tissues=())
 
@@ -146,7 +150,7 @@ def headless(features: Features) -> Features:
 def scores(
     cases: Iterable[Case],
     kernel: ClickKernel | None,
-    clicks: Callable[[Case, Features], list[Click]],
+    clicks: Callable[[Case, ImageEmbedding], list[Click]],
     head: bool,
 ) -> tuple[float, float]:
     """Return mean IoU and surprise after some clicks, averaged over the images."""
@@ -175,7 +179,7 @@ def report(cases: Sequence[Case], kernel: ClickKernel | None, seed: int) -> None
 
 
 def _corrected(
-    case: Case, features: Features, *, count: int, seed: int, kernel: ClickKernel | None
+    case: Case, features: ImageEmbedding, *, count: int, seed: int, kernel: ClickKernel | None
 ) -> list[Click]:
     """Return corrective clicks; without a head they start from one random click a tissue."""
     first = [] if features.head is not None else random_clicks(case, 1, seed)

@@ -137,12 +137,12 @@ def prepare(
     region = check_region(region, raster.shape)
     # Only the region is read, so that a huge image costs no more than its region.
     rgb = raster.read(region)
+    from napari_vslp.encoders.cache import embed_image
     from napari_vslp.encoders.encoder import load_encoder
-    from napari_vslp.encoders.feature_cache import see_image
 
     job.report(Progress("Loading the network", 0.0))
     encoder = load_encoder(settings.encoder, settings.device, job)
-    features = see_image(
+    features = embed_image(
         rgb,
         encoder,
         settings.augmentation,

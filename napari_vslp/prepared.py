@@ -17,7 +17,7 @@ from napari_vslp.energy.problem import OUTSIDE, Array, cost_of, fix_pixels
 
 if TYPE_CHECKING:
     from napari_vslp.confidence.compose import Confidence
-    from napari_vslp.encoders.features import Features
+    from napari_vslp.encoders.embedding import ImageEmbedding
 
 
 @dataclass
@@ -52,7 +52,7 @@ class Prepared:
     """
 
     image: NDArray[np.uint8]
-    features: Features
+    features: ImageEmbedding
     region: Box
     image_shape: tuple[int, int]
     notes: tuple[str, ...] = ()
@@ -61,7 +61,7 @@ class Prepared:
 
     def refer_to(self, image: ImageReference) -> ImageReference:
         """Return the reference with the size and the hash of what was read."""
-        from napari_vslp.encoders.feature_cache import content_hash
+        from napari_vslp.encoders.cache import content_hash
 
         if self._last.content is None:
             self._last.content = content_hash(self.image)

@@ -237,5 +237,5 @@ def test_a_learned_regulariser_is_shown_apart(prepared: Prepared, tmp_path: Path
 
 def test_a_regulariser_that_is_not_there_is_named(prepared: Prepared) -> None:
     tissues = (Tissue("gland", 0.6, 0.05), Tissue("other", 0.4, 0.05))
-    with pytest.raises(VslpError, match="no regulariser file"):
+    with pytest.raises(VslpError, match="no readable regulariser file"):
         fuse(prepared, tissues, settings=replace(FAST, regulariser="nowhere.safetensors"))

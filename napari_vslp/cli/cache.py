@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> None:
         If a file cannot be removed.
     """
     from napari_vslp.cli.terminal import readable_size
-    from napari_vslp.encoders.feature_cache import user_cache
+    from napari_vslp.encoders.cache import user_cache
 
     files = user_cache()
     if files is None:

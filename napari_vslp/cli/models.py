@@ -70,7 +70,8 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _list(arguments: argparse.Namespace) -> None:
     from napari_vslp.cli.terminal import say
-    from napari_vslp.encoders.library import list_models, models_folder
+    from napari_vslp.encoders.library import list_models
+    from napari_vslp.encoders.model_names import models_folder
 
     entries = list_models()
     if _wants_json(arguments):

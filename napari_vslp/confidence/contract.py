@@ -21,7 +21,7 @@ from napari_vslp.confidence.names import WHITE, Meaning, match_tissues
 from napari_vslp.core.segmentation import EvidenceMap
 from napari_vslp.core.settings import Settings
 from napari_vslp.core.tissues import Click, Tissue
-from napari_vslp.encoders.features import Features
+from napari_vslp.encoders.embedding import ImageEmbedding
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +51,7 @@ class Context:
     """
 
     image: NDArray[np.uint8]
-    embedding: Features
+    embedding: ImageEmbedding
     tissues: tuple[Tissue, ...]
     clicks: tuple[Click, ...] = ()
     settings: Settings = field(default_factory=Settings)

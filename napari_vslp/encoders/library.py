@@ -5,12 +5,13 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from napari_vslp.core.atomic import replacing
 from napari_vslp.core.errors import VslpError
 from napari_vslp.core.folders import locked
-from napari_vslp.encoders.model_entries import ModelEntry, find_model, list_models
 from napari_vslp.encoders.model_names import (
     BUNDLED_NAME,
     ENDING,
@@ -21,19 +22,82 @@ from napari_vslp.encoders.model_names import (
     resolve_model,
 )
 
-__all__ = [
-    "ModelEntry",
-    "add_model",
-    "check_model",
-    "find_model",
-    "list_models",
-    "models_folder",
-    "remove_model",
-    "resolve_model",
-]
+if TYPE_CHECKING:
+    from napari_vslp.encoders.weights import ModelCard
 
 _SIDE = 64
 _PATIENCE_S = 30.0
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """One model as a list shows it.
+
+    Attributes
+    ----------
+    name
+        What to call it in `Settings.encoder`.
+    path
+        Its file.
+    card
+        What the file says of itself; None if that cannot be read.
+    problem
+        Why it cannot be read, in a sentence; None if it can.
+    bundled
+        Whether it came with napari-vslp.
+    size
+        Of the file (bytes).
+    """
+
+    name: str
+    path: Path
+    card: ModelCard | None
+    problem: str | None
+    bundled: bool
+    size: int = 0
+
+
+def list_models() -> list[ModelEntry]:
+    """Return the built-in model and then the user's own; of each file only the header is read.
+
+    Raises
+    ------
+    VslpError
+        If the folder is there but cannot be read; a damaged file is listed with its problem.
+    """
+    return [find_model(name) for name in (BUNDLED_NAME, *library_names())]
+
+
+def find_model(spec: str | Path) -> ModelEntry:
+    """Return a model by its name or path; of its file only the header is read.
+
+    Parameters
+    ----------
+    spec : str or Path
+        ``"bundled"``, a name of the library or a path.
+
+    Returns
+    -------
+    ModelEntry
+        With a problem instead of a card, if the file is damaged.
+
+    Raises
+    ------
+    VslpError
+        If there is no such model.
+    """
+    spec = str(spec)
+    from napari_vslp.encoders.weights import read_card
+
+    path = _path(spec)
+    card, problem = None, None
+    try:
+        card = read_card(path)
+    except VslpError as error:
+        problem = str(error)
+    bundled = spec == BUNDLED_NAME
+    name = BUNDLED_NAME if bundled else path.stem
+    return ModelEntry(name, path, card, problem, bundled, _size(path))
 
 
 def check_model(spec: str | Path) -> ModelEntry:
@@ -62,8 +126,8 @@ def check_model(spec: str | Path) -> ModelEntry:
     encoder = load_encoder(entry.path.absolute(), "cpu")
     side = -(-_SIDE // encoder.multiple) * encoder.multiple
     noise = torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(0))
-    seen = encoder.encode(noise)
-    given = (seen.features, seen.probabilities)
+    output = encoder.encode(noise)
+    given = (output.features, output.probabilities)
     if not all(numbers is not None and bool(numbers.isfinite().all()) for numbers in given):
         raise VslpError(
             f"The model “{entry.name}” answers with numbers that are not finite: its training "
@@ -122,6 +186,24 @@ def remove_model(name: str) -> None:
         raise VslpError(f"No model of yours is called “{name}”: there is {names}.")
     with _changing(f"{name} cannot be deleted from") as folder:
         (folder / f"{name}{ENDING}").unlink(missing_ok=True)
+
+
+def _path(spec: str) -> Path:
+    if spec == BUNDLED_NAME:
+        from napari_vslp.encoders.weights import BUNDLED
+
+        return BUNDLED
+    found = resolve_model(spec)
+    if ":" in found and not Path(found).exists():
+        raise VslpError(f"“{spec}” is not a model on this computer: give a model's name or file.")
+    return Path(found).expanduser()
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _check_free(name: str, replace: bool) -> None:

@@ -120,7 +120,7 @@ def resolve_model(spec: str | Path) -> str:
     return spec
 
 
-def model_stamp(spec: str | Path) -> tuple[int, int] | None:
+def model_fingerprint(spec: str | Path) -> tuple[int, int] | None:
     """Tell a model's file from one that replaces it, without opening it.
 
     Parameters

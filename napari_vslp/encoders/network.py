@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from napari_vslp.encoders.torchvision_shim import import_timm
+from napari_vslp.encoders.timm_network import import_timm
 
 STRIDES = (4, 8, 16)
 _MULTIPLE = 32
@@ -33,7 +33,7 @@ class HybridArguments:
     decoder_width: int = 64
 
     def __post_init__(self) -> None:
-        # The figures may come from a stranger's file: no size that would eat the machine.
+        # The figures may come from a stranger's file: no size that would fill the memory.
         sizes = (self.tissues, self.width, self.heads, self.decoder_width)
         if any(not 1 <= size <= 4096 for size in sizes) or not 0 <= self.depth <= 64:
             raise ValueError("a size of the network is out of range")

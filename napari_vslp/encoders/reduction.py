@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from napari_vslp.encoders.encoding import Encoded
+from napari_vslp.encoders.encoder import EncoderOutput
 
 # 16 to 48 components serve clicks alike; dividing them by λ_j^¼ or λ_j^½ (whitening) costs up to
 # 0.11 mIoU after one click a tissue, because it raises the noise (`benchmarks/clicks.py`).
@@ -43,12 +43,12 @@ class Reduction:
         return reduced.view(-1, *features.shape[1:])
 
 
-def fit(samples: Iterable[Encoded]) -> Reduction:
-    """Fit the reduction to what an encoder saw of an image.
+def fit_reduction(samples: Iterable[EncoderOutput]) -> Reduction:
+    """Fit the reduction to an encoder's features of an image.
 
     Parameters
     ----------
-    samples : iterable of Encoded
+    samples : iterable of EncoderOutput
         Parts of the image; only sums are kept of each.
 
     Returns
@@ -71,7 +71,7 @@ def fit(samples: Iterable[Encoded]) -> Reduction:
     return Reduction(mean.float().to(device), basis.to(device))
 
 
-def unit(features: Tensor) -> Tensor:
+def unit_length(features: Tensor) -> Tensor:
     """Scale each pixel's features (…, d, h, w) to length 1, so that products are cosines."""
     return functional.normalize(features, dim=-3)
 

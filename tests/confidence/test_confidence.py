@@ -17,8 +17,8 @@ from napari_vslp.core.errors import VslpError
 from napari_vslp.core.settings import Settings
 from napari_vslp.core.tissues import Click, Tissue
 from napari_vslp.demo import tumour_nest
+from napari_vslp.encoders.embedding import ImageEmbedding, compute_embedding
 from napari_vslp.encoders.encoder import load_encoder
-from napari_vslp.encoders.features import Features, encode_image
 from napari_vslp.encoders.views import VIEWS
 from napari_vslp.raster.tissue_mask import white_background, white_point
 
@@ -38,7 +38,7 @@ def make_features(shape=SHAPE, views=8, head=True, white=0.0, seed=0):
         noise + torch.cat([kinds, torch.zeros(14, *grid)])[None], dim=1
     )
     gland = torch.rand(views, 1, *grid, generator=generator) * 0.2 + 0.6
-    return Features(
+    return ImageEmbedding(
         vectors.half(),
         torch.cat([1 - gland, gland], 1).half() if head else None,
         np.full(shape, white, np.float16),
@@ -69,7 +69,7 @@ def clicks_on(features, *names_and_columns):
 def nest():
     """Return a crop of real tissue with what the bundled encoder saw of it."""
     image = np.ascontiguousarray(tumour_nest().image[:256, :256])
-    return image, encode_image(image, load_encoder("bundled", "cpu"))
+    return image, compute_embedding(image, load_encoder("bundled", "cpu"))
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 50), SHAPE])
@@ -122,7 +122,7 @@ def test_a_turned_image_gives_the_turned_confidence(nest, view):
     turned = view.apply(torch.from_numpy(image).permute(2, 0, 1)).permute(1, 2, 0).numpy()
     turned = np.ascontiguousarray(turned)
     theirs = confidence_in(
-        turned, encode_image(turned, load_encoder("bundled", "cpu")), GLAND_OTHER
+        turned, compute_embedding(turned, load_encoder("bundled", "cpu")), GLAND_OTHER
     )
     ours = confidence_in(image, features, GLAND_OTHER).mean
     undone = view.undo(torch.from_numpy(theirs.mean)).numpy()

@@ -14,28 +14,9 @@ from napari_vslp.encoders.tiling import (
     tiles_of,
     upsample,
 )
-from napari_vslp.encoders.views import IDENTITY, VIEWS, views
+from napari_vslp.encoders.views import VIEWS
 
 LARGE = (592, 784)
-
-
-@pytest.mark.parametrize("view", VIEWS)
-def test_a_view_is_undone_bit_by_bit(view):
-    image = torch.rand(3, 12, 20)
-    assert torch.equal(view.undo(view.apply(image)), image)
-
-
-def test_the_eight_views_differ_and_are_closed_under_flips():
-    image = torch.rand(1, 8, 8)
-    seen = {view.apply(image).numpy().tobytes() for view in VIEWS}
-    flipped = {view.apply(image.flip(-1)).numpy().tobytes() for view in VIEWS}
-    assert len(seen) == 8
-    assert flipped == seen
-
-
-def test_the_untransformed_view_comes_first_and_alone_without_augmentation():
-    assert views(augmentation=True)[0] == IDENTITY
-    assert views(augmentation=False) == (IDENTITY,)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 7), (5, 3), (64, 64), (65, 33)])

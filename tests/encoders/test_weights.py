@@ -1,4 +1,4 @@
-"""The network, its one file format and the weights that come with the package."""
+"""The one file format of trained networks, and the weights that come with the package."""
 
 import json
 from dataclasses import asdict, replace
@@ -9,36 +9,17 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from napari_vslp import segment
 from napari_vslp.core.errors import VslpError
-from napari_vslp.encoders.card import ARCHITECTURE, FORMAT, ModelCard
-from napari_vslp.encoders.encoder import load_encoder
-from napari_vslp.encoders.network import HybridArguments, HybridSegmenter
-from napari_vslp.encoders.timm_network import TimmArguments, TimmSegmenter
-from napari_vslp.encoders.weights import BUNDLED, file_hash, load_model, save_model
-
-SMALL = HybridArguments(tissues=3, width=16, depth=1, heads=2, decoder_width=8)
-CARD = ModelCard(
-    tissues=("tumour", "stroma", "Lücke"),
-    colours=((1, 2, 3), (4, 5, 6), (7, 8, 9)),
-    mean=(0.5, 0.5, 0.5),
-    std=(0.5, 0.4, 0.3),
-    microns_per_pixel=0.5,
-    data="made up",
-    licence="CC0",
-    attribution="nobody",
-    figures={"dice": 0.5},
-    seed=3,
-    seconds=1.5,
-    machine="a test",
-    arguments=SMALL,
+from napari_vslp.encoders.weights import (
+    ARCHITECTURE,
+    BUNDLED,
+    FORMAT,
+    file_hash,
+    load_model,
+    read_card,
+    save_model,
 )
-
-
-@pytest.fixture(scope="module")
-def small():
-    torch.manual_seed(0)
-    return HybridSegmenter(SMALL).eval()
+from tests.encoders.made import CARD, THREE
 
 
 @pytest.fixture
@@ -48,32 +29,12 @@ def saved(small, tmp_path):
     return path
 
 
-@pytest.mark.parametrize(("height", "width"), [(64, 64), (33, 70), (5, 7), (97, 32)])
-def test_any_size_gives_logits_and_features_at_their_strides(small, height, width):
-    with torch.inference_mode():
-        logits, maps = small.forward_with_features(torch.rand(2, 3, height, width))
-    assert logits.shape == (2, 3, -(-height // 4), -(-width // 4))
-    assert [stride for stride, _ in maps] == [4, 8, 16]
-    for stride, one in maps:
-        assert one.shape[-2:] == (-(-height // stride), -(-width // stride))
-    assert torch.isfinite(logits).all()
-
-
-def test_forward_and_features_are_what_the_joint_pass_gives(small):
-    image = torch.rand(1, 3, 50, 40)
-    with torch.inference_mode():
-        logits, maps = small.forward_with_features(image)
-        assert torch.equal(small(image), logits)
-        for (_, one), (_, other) in zip(small.features(image), maps, strict=True):
-            assert torch.equal(one, other)
-
-
 def test_a_saved_model_comes_back_with_its_card(small, saved):
     module, card = load_model(saved)
     image = torch.rand(1, 3, 64, 64)
     with torch.inference_mode():
         assert torch.equal(module(image), small(image))
-    assert card == CARD
+    assert card == CARD == read_card(saved)
     assert not module.training
     assert not list(saved.parent.glob(".*"))
 
@@ -143,11 +104,11 @@ def too_few_colours(path, module):
 
 
 def huge(path, module):
-    rewrite(path, module, arguments=asdict(SMALL) | {"width": 10**9})
+    rewrite(path, module, arguments=asdict(THREE) | {"width": 10**9})
 
 
 def other_width(path, module):
-    rewrite(path, module, arguments=asdict(replace(SMALL, width=32)))
+    rewrite(path, module, arguments=asdict(replace(THREE, width=32)))
 
 
 @pytest.mark.parametrize(
@@ -209,95 +170,6 @@ def test_a_card_says_how_it_came_to_be_and_may_not_know_its_pixel_size(small, tm
     path = tmp_path / "m.safetensors"
     save_model(path, small, card)
     assert load_model(path)[1] == card
-
-
-def timm_card(name, tissues=3):
-    arguments = TimmArguments(name, tissues, decoder_width=8)
-    return replace(CARD, data="made up for timm", arguments=arguments)
-
-
-@pytest.fixture(scope="module")
-def timm_saved(tmp_path_factory):
-    """Return the file of a small timm network with random weights."""
-    torch.manual_seed(0)
-    card = timm_card("test_resnet")
-    path = tmp_path_factory.mktemp("timm") / "resnet.safetensors"
-    save_model(path, TimmSegmenter(card.arguments).eval(), card)
-    return path
-
-
-@pytest.mark.parametrize("name", ["vit_tiny_patch16_224", "test_convnext", "test_vit"])
-def test_a_timm_network_comes_back_with_its_card(name, tmp_path):
-    torch.manual_seed(0)
-    card = timm_card(name)
-    network = TimmSegmenter(card.arguments).eval()
-    for buffer in network.buffers():
-        if buffer.is_floating_point():
-            buffer.uniform_(0.5, 1.5)
-    path = tmp_path / "timm.safetensors"
-    save_model(path, network, card)
-    module, found = load_model(path)
-    assert found == card
-    assert not module.training
-    assert not any(p.requires_grad for p in module.parameters())
-    assert module.state_dict().keys() == network.state_dict().keys()
-    image = torch.rand(1, 3, 90, 130)
-    with torch.inference_mode():
-        assert torch.allclose(module(image), network(image), atol=1e-5)
-
-
-@pytest.mark.parametrize(("height", "width"), [(64, 64), (33, 70), (5, 7), (97, 32)])
-@pytest.mark.parametrize("name", ["test_vit", "test_resnet"])
-def test_timm_networks_take_any_size(name, height, width):
-    network = TimmSegmenter(TimmArguments(name, 3, 8)).eval()
-    with torch.inference_mode():
-        logits, maps = network.forward_with_features(torch.rand(2, 3, height, width))
-    assert logits.shape == (2, 3, -(-height // 4), -(-width // 4))
-    assert logits.isfinite().all()
-    for stride, one in maps:
-        assert one.shape[-2:] == (-(-height // stride), -(-width // stride))
-
-
-@pytest.mark.parametrize(
-    ("changes", "sentence"),
-    [
-        ({"name": "no_such_net"}, "description.*no architecture 'no_such_net'"),
-        ({"name": "hf-hub:org/net"}, "description"),
-        ({"name": ["test_resnet"]}, "description"),
-        ({"name": None}, "description"),
-        ({"decoder_width": 10**9}, "description.*out of range"),
-        ({"depth": 3}, "description"),
-        ({"name": "test_vit"}, "do not fit"),
-        ({"decoder_width": 16}, "do not fit"),
-    ],
-)
-def test_a_timm_network_that_cannot_be_built_is_refused(timm_saved, tmp_path, changes, sentence):
-    with safe_open(timm_saved, framework="pt") as file:
-        header = json.loads(file.metadata()["napari_vslp"])
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    header["arguments"] |= changes
-    path = tmp_path / "changed.safetensors"
-    save_file(tensors, path, metadata={"napari_vslp": json.dumps(header)})
-    with pytest.raises(VslpError, match=sentence) as caught:
-        load_model(path)
-    assert str(caught.value).endswith(".")
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize("name", ["test_resnet", "test_vit"])
-def test_a_timm_network_segments_images_that_32_does_not_divide(name, tmp_path):
-    torch.manual_seed(0)
-    card = timm_card(name)
-    path = tmp_path / "timm.safetensors"
-    save_model(path, TimmSegmenter(card.arguments).eval(), card)
-    encoder = load_encoder(str(path), "cpu")
-    assert encoder.tissues == card.tissues
-    image = np.random.default_rng(0).integers(0, 256, (75, 101, 3), dtype=np.uint8)
-    asked = {"tumour": "30±5", "stroma": "50±5", "Lücke": "20±5"}
-    result = segment(image, asked, encoder=str(path), device="cpu", tolerance=1e-2)
-    assert result.labels.shape == (75, 101)
-    assert 0.25 - 1e-3 <= result.reached["tumour"] <= 0.35 + 1e-3
-    assert result.weights_hash == file_hash(path)
 
 
 def synthetic_section():

@@ -262,5 +262,5 @@ def test_a_file_that_cannot_be_used_is_refused_in_a_sentence(tmp_path, kind, say
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path) -> None:
-    with pytest.raises(VslpError, match="no regulariser file"):
+    with pytest.raises(VslpError, match="no readable regulariser file"):
         load_regulariser(tmp_path / "nowhere.safetensors")

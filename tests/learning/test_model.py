@@ -9,9 +9,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from napari_vslp.core.errors import VslpError
-from napari_vslp.encoders import timm_features
+from napari_vslp.encoders import timm_network
 from napari_vslp.encoders.network import HybridArguments, HybridSegmenter
-from napari_vslp.encoders.torchvision_shim import import_timm
+from napari_vslp.encoders.timm_network import import_timm
 from napari_vslp.encoders.weights import BUNDLED, load_model, save_model
 from napari_vslp.learning.proportions.model import start_from
 
@@ -153,7 +153,7 @@ def test_a_trained_timm_model_starts_the_next_training(timm_file, bundled, tmp_p
 def test_a_downloaded_vision_transformer_becomes_a_network(monkeypatch):
     torch.manual_seed(0)
     body = import_timm().create_model("test_vit", features_only=True, dynamic_img_size=True)
-    monkeypatch.setattr(timm_features, "_create", lambda *_: body)
+    monkeypatch.setattr(timm_network, "_create", lambda *_: body)
     start = start_from("hf-hub:org/made-up", THREE, 0)
     assert start.network.arguments.name == "test_vit"
     assert start.network.eval()(torch.rand(1, 3, 40, 60)).shape == (1, 3, 10, 15)
@@ -162,7 +162,7 @@ def test_a_downloaded_vision_transformer_becomes_a_network(monkeypatch):
 def test_a_download_that_could_not_be_opened_again_is_refused_before_training(monkeypatch):
     options = {"features_only": True, "dynamic_img_size": True, "init_values": 1e-5}
     body = import_timm().create_model("test_vit", **options)
-    monkeypatch.setattr(timm_features, "_create", lambda *_: body)
+    monkeypatch.setattr(timm_network, "_create", lambda *_: body)
     with pytest.raises(VslpError, match="built otherwise than timm's test_vit"):
         start_from("hf-hub:org/made-up", THREE, 0)
 

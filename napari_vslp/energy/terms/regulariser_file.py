@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 
 from napari_vslp.core.errors import VslpError
+from napari_vslp.core.tensor_file import read_tensors, write_tensors
 from napari_vslp.energy.terms.tdv import TDV, TDVShape
 
 FORMAT = "napari-vslp regulariser 1"
-_KEY = "napari-vslp"
+_KEY, _KIND = "napari-vslp", "regulariser"
 # Larger networks than anyone would train; a damaged card must not fill the memory.
 _MOST_CHANNELS, _MOST_BLOCKS, _MOST_SCALES = 256, 8, 6
+_MOST_BYTES = 1024**3
 
 
 @dataclass(frozen=True)
@@ -58,17 +57,8 @@ def save_regulariser(path: Path, network: TDV, card: RegulariserCard) -> None:
     VslpError
         If the folder cannot be written.
     """
-    tensors = {name: value.contiguous() for name, value in network.state_dict().items()}
-    text = json.dumps({"format": FORMAT, **asdict(card)})
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_bytes(save(tensors, metadata={_KEY: text}))
-        partial.replace(path)
-    except OSError as error:
-        raise VslpError(
-            f"The regulariser could not be written to {path} ({error.strerror}): choose a folder "
-            "that exists and has room."
-        ) from error
+    header = {"format": FORMAT, **asdict(card)}
+    write_tensors(path, network.state_dict(), _KEY, header, kind=_KIND)
 
 
 def load_regulariser(path: Path) -> tuple[TDV, RegulariserCard]:
@@ -79,17 +69,8 @@ def load_regulariser(path: Path) -> tuple[TDV, RegulariserCard]:
     VslpError
         If the file is missing, damaged, of another kind or of another version.
     """
-    if not path.is_file():
-        raise VslpError(f"There is no regulariser file at {path}: check the path.")
-    try:
-        with safe_open(path, framework="pt") as file:
-            text = (file.metadata() or {}).get(_KEY)
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
-        raise VslpError(
-            f"The regulariser file {path.name} is damaged or incomplete: fetch or train it again."
-        ) from error
-    card = _card(path.name, text)
+    tensors, header = read_tensors(path, _KEY, kind=_KIND, most_bytes=_MOST_BYTES)
+    card = _card(path.name, header)
     network = TDV(card.shape)
     try:
         network.load_state_dict(tensors)
@@ -103,14 +84,14 @@ def load_regulariser(path: Path) -> tuple[TDV, RegulariserCard]:
     return network.eval().requires_grad_(requires_grad=False), card
 
 
-def _card(name: str, text: str | None) -> RegulariserCard:
-    if text is None:
+def _card(name: str, header: Any) -> RegulariserCard:  # noqa: ANN401 - JSON
+    if header is None:
         raise VslpError(
             f"{name} is no regulariser of napari-vslp: name a file that “napari-vslp regulariser” "
             "wrote."
         )
     try:
-        found: dict[str, Any] = json.loads(text)
+        found: dict[str, Any] = dict(header)
         kind = found.pop("format", None)
         if kind == FORMAT:
             shape = TDVShape(**found.pop("shape"))

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from napari_vslp.core.errors import VslpError
 from napari_vslp.core.progress import Job
-from napari_vslp.encoders.torchvision_shim import import_timm
+from napari_vslp.encoders.timm_network import import_timm
 from napari_vslp.learning.contract import Event, Kind
 
 # Lightning imports torchvision by way of torchmetrics, and it has to be mended before.

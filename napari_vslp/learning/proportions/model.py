@@ -15,14 +15,18 @@ from torch import nn
 
 from napari_vslp.confidence.names import match_tissues
 from napari_vslp.core.errors import VslpError
-from napari_vslp.core.tensor_file import read_header
 from napari_vslp.core.tissues import PALETTE, Colour
-from napari_vslp.encoders.card import ENTRY, ModelCard, card_from_json
 from napari_vslp.encoders.model_names import resolve_model
 from napari_vslp.encoders.network import HybridArguments, HybridSegmenter, make_stem
-from napari_vslp.encoders.timm_features import create_timm
-from napari_vslp.encoders.timm_network import TimmArguments, TimmSegmenter
-from napari_vslp.encoders.weights import BUNDLED, Segmenter, load_model, make_network
+from napari_vslp.encoders.timm_network import TimmArguments, TimmSegmenter, create_timm
+from napari_vslp.encoders.weights import (
+    BUNDLED,
+    ModelCard,
+    Segmenter,
+    load_model,
+    make_network,
+    read_card,
+)
 from napari_vslp.learning.cohort import Cohort
 from napari_vslp.learning.proportions.bags import Bags
 from napari_vslp.learning.proportions.learner import Recipe
@@ -311,7 +315,7 @@ def check_out(out: Path) -> None:
 
 def _card_in(path: Path) -> ModelCard | None:
     try:
-        return card_from_json(path.name, read_header(path, ENTRY))
+        return read_card(path)
     except VslpError:
         return None
 

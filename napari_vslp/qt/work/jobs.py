@@ -13,8 +13,8 @@ from napari_vslp.core.progress import Job, Progress
 from napari_vslp.core.segmentation import Segmentation
 from napari_vslp.core.settings import Settings
 from napari_vslp.core.tissues import Click, Tissue, check_clicks, check_tissues
-from napari_vslp.encoders.feature_cache import content_hash
-from napari_vslp.encoders.model_names import model_stamp
+from napari_vslp.encoders.cache import content_hash
+from napari_vslp.encoders.model_names import model_fingerprint
 from napari_vslp.qt.viewer.source import Source
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def key_of(request: Request, content: str) -> Key:
         content=content,
         region=request.source.region,
         encoder=chosen.encoder,
-        stamp=model_stamp(chosen.encoder),
+        stamp=model_fingerprint(chosen.encoder),
         augmentation=chosen.augmentation,
         device=chosen.device,
         seed=chosen.seed,

@@ -64,7 +64,7 @@ def load_libraries(job: Job) -> None:
         for module in _MODULES[:-1]:
             job.check()
             importlib.import_module(module)
-        from napari_vslp.encoders.torchvision_shim import import_timm
+        from napari_vslp.encoders.timm_network import import_timm
 
         job.check()
         import_timm()

@@ -1,4 +1,7 @@
-"""What an encoder saw of one image, in every view: all of stage 1 that no click changes."""
+"""The embedding of one image: its features and head probabilities in every view, and the white.
+
+All of stage 1 that no click changes.
+"""
 
 from __future__ import annotations
 
@@ -13,16 +16,15 @@ from torch import Tensor
 from napari_vslp.core.errors import VslpError
 from napari_vslp.core.progress import Job
 from napari_vslp.encoders.devices import is_out_of_memory
-from napari_vslp.encoders.encoding import Encoder
-from napari_vslp.encoders.reading import TileReader
+from napari_vslp.encoders.encoder import Encoder
 from napari_vslp.encoders.tiling import STRIDE, pad_to_multiple
-from napari_vslp.encoders.views import views
+from napari_vslp.encoders.views import TiledEncoder, views
 from napari_vslp.raster.tissue_mask import white_background
 
 
 @dataclass(frozen=True)
-class Features:
-    """An image as an encoder saw it in V views.
+class ImageEmbedding:
+    """What an encoder computed from an image in V views.
 
     A pixel of the image takes V (2d + 2K) / 16 + 2 bytes: with eight views, d = 32 and a head of
     two tissues 36, and while reading 8 bytes more, besides 12 for the image itself.
@@ -63,15 +65,15 @@ class Features:
             object.__setattr__(self, "head", self.head.detach())
 
 
-def encode_image(
+def compute_embedding(
     image: NDArray[np.uint8],
     encoder: Encoder,
     augmentation: bool = True,
     *,
     job: Job | None = None,
     seed: int = 0,
-) -> Features:
-    """Show an image to an encoder, in one view or in all eight.
+) -> ImageEmbedding:
+    """Compute the embedding of an image, in one view or in all eight.
 
     Parameters
     ----------
@@ -81,7 +83,7 @@ def encode_image(
         From `load_encoder`; its device is left for smaller tiles, then for the processor, where
         its memory is full.
     augmentation : bool
-        Whether all eight flips and rotations are read.
+        Whether all eight flips and rotations are encoded.
     job : Job, optional
         Cancel token and progress.
     seed : int
@@ -89,7 +91,7 @@ def encode_image(
 
     Returns
     -------
-    Features
+    ImageEmbedding
         On the CPU.
 
     Raises
@@ -103,19 +105,19 @@ def encode_image(
     chosen = views(augmentation)
     pixels = _padded(image)
     notes: list[str] = []
-    for reader, note in _attempts(encoder, job, seed):
+    for tiled, note in _attempts(encoder, job, seed):
         if note:
             job.say(note)
             notes.append(note)
         try:
-            vectors, head = reader.read(pixels, chosen)
+            vectors, head = tiled.encode_views(pixels, chosen)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
             continue
         white = white_background(image, job).astype(np.float16)
         shape = (image.shape[0], image.shape[1])
-        return Features(
+        return ImageEmbedding(
             vectors, head, white, shape, encoder.tissues, encoder.weights_hash, tuple(notes)
         )
     raise VslpError("The memory is full: segment a smaller region, or switch augmentation off.")
@@ -127,18 +129,18 @@ def _padded(image: NDArray[np.uint8]) -> Tensor:
     return pad_to_multiple(channels[None].float() / 255, STRIDE)
 
 
-def _attempts(encoder: Encoder, job: Job, seed: int) -> Iterator[tuple[TileReader, str]]:
-    """Yield readers that need less and less memory, with what to tell the user."""
-    yield TileReader(encoder, encoder.tile, job, seed), ""
+def _attempts(encoder: Encoder, job: Job, seed: int) -> Iterator[tuple[TiledEncoder, str]]:
+    """Yield ways that need less and less memory, with what to tell the user."""
+    yield TiledEncoder(encoder, encoder.tile, job, seed), ""
     small = max(1, encoder.tile // 2 // encoder.multiple) * encoder.multiple
     where = "memory" if encoder.device.type == "cpu" else "GPU"
     yield (
-        TileReader(encoder, small, job, seed),
+        TiledEncoder(encoder, small, job, seed),
         f"The {where} is full; going on with smaller tiles.",
     )
     if encoder.device.type != "cpu":
-        moved = encoder.moved(torch.device("cpu"))
+        moved = encoder.to(torch.device("cpu"))
         yield (
-            TileReader(moved, encoder.tile, job, seed),
+            TiledEncoder(moved, encoder.tile, job, seed),
             "The GPU is full; going on with the processor, which is slower.",
         )

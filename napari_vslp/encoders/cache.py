@@ -1,4 +1,4 @@
-"""What an encoder saw of images, remembered on disk, so that it need not look a second time.
+"""Embeddings of images, kept on disk so that none is computed twice.
 
 The files hold data derived from patients' images. They stay on this computer: nothing here sends
 them anywhere. Only their owner may read them (files of mode 0600 in a folder of mode 0700, where
@@ -26,11 +26,11 @@ from napari_vslp.core.folders import user_folder
 from napari_vslp.core.progress import Job, Progress
 
 if TYPE_CHECKING:
-    from napari_vslp.encoders.encoding import Encoder
-    from napari_vslp.encoders.feature_files import FeatureFiles
-    from napari_vslp.encoders.features import Features
+    from napari_vslp.encoders.cache_files import EmbeddingCache
+    from napari_vslp.encoders.embedding import ImageEmbedding
+    from napari_vslp.encoders.encoder import Encoder
 
-# To be raised when features are computed or stored otherwise than before.
+# To be raised when embeddings are computed or stored otherwise than before.
 VERSION: Final = 2
 
 
@@ -42,14 +42,14 @@ def cache_folder() -> Path | None:
     return user_folder("VSLP_CACHE", usual) / "features"
 
 
-def user_cache() -> FeatureFiles | None:
+def user_cache() -> EmbeddingCache | None:
     """Return the user's cache; None if it is switched off."""
     folder = cache_folder()
     if folder is None:
         return None
-    from napari_vslp.encoders.feature_files import FeatureFiles
+    from napari_vslp.encoders.cache_files import EmbeddingCache
 
-    return FeatureFiles(folder)
+    return EmbeddingCache(folder)
 
 
 def content_hash(pixels: NDArray[Any]) -> str:
@@ -72,15 +72,15 @@ def content_hash(pixels: NDArray[Any]) -> str:
     return digest.hexdigest()
 
 
-def feature_key(
+def embedding_key(
     image: NDArray[np.uint8], encoder: Encoder, augmentation: bool = True, seed: int = 0
 ) -> str:
-    """Return a hash of all that features depend on.
+    """Return a hash of all that an embedding depends on.
 
     Parameters
     ----------
     image, encoder, augmentation, seed
-        As in `features.encode_image`.
+        As in `embedding.compute_embedding`.
 
     Returns
     -------
@@ -112,7 +112,7 @@ def _version_of(package: str) -> str:
         return "unknown"
 
 
-def see_image(
+def embed_image(
     image: NDArray[np.uint8],
     encoder: Encoder,
     augmentation: bool = True,
@@ -120,19 +120,19 @@ def see_image(
     job: Job | None = None,
     seed: int = 0,
     cache: bool = True,
-) -> Features:
-    """Return what `features.encode_image` gives, from the cache if it was given before.
+) -> ImageEmbedding:
+    """Return the embedding of an image, from the cache if it was computed before.
 
     Parameters
     ----------
     image, encoder, augmentation, job, seed
-        As in `features.encode_image`.
+        As in `embedding.compute_embedding`.
     cache : bool
         Whether to look into the cache and to write into it.
 
     Returns
     -------
-    Features
+    ImageEmbedding
         The same numbers with the cache as without.
 
     Raises
@@ -142,22 +142,22 @@ def see_image(
     VslpError
         If even the processor's memory is too small.
     """
-    from napari_vslp.encoders.features import encode_image
+    from napari_vslp.encoders.embedding import compute_embedding
 
     job = job or Job()
     files = user_cache() if cache else None
     if files is None:
-        return encode_image(image, encoder, augmentation, job=job, seed=seed)
-    key = feature_key(image, encoder, augmentation, seed)
+        return compute_embedding(image, encoder, augmentation, job=job, seed=seed)
+    key = embedding_key(image, encoder, augmentation, seed)
     found = files.get(key)
     if found is not None:
         job.check()
         job.report(Progress("Reading the tissue", 1.0))
         return found
-    found = encode_image(image, encoder, augmentation, job=job, seed=seed)
+    found = compute_embedding(image, encoder, augmentation, job=job, seed=seed)
     # With notes it was read otherwise than the key says: in smaller tiles, or on the processor.
     # And whoever shares the pixels may have edited them meanwhile.
-    if not found.notes and feature_key(image, encoder, augmentation, seed) == key:
+    if not found.notes and embedding_key(image, encoder, augmentation, seed) == key:
         trouble = files.put(key, found)
         if trouble:
             job.say(trouble)
