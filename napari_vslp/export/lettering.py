@@ -49,7 +49,8 @@ class Lettering:
     def _parts(self, text: str) -> list[tuple[Font, str]]:
         """Cut a text where the font has to change; what no font has is written as its number."""
         chosen: list[tuple[int, str]] = []
-        for letter in unicodedata.normalize("NFC", text):
+        for sign in unicodedata.normalize("NFC", text):
+            letter = " " if sign.isspace() else sign
             if unicodedata.combining(letter) and chosen:
                 # An accent stays with its letter.
                 chosen[-1] = (chosen[-1][0], chosen[-1][1] + letter)

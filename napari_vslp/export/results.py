@@ -50,6 +50,8 @@ def write_result(result: Segmentation, image: NDArray[np.uint8], folder: str | P
     """
     if image.shape != (*result.labels.shape, 3):
         raise VslpError("The image to draw on is not the one that was segmented.")
+    if not str(folder).strip():
+        raise VslpError("The folder to write to has no name: name one, or “.” for the current one.")
     folder = Path(folder)
     with staged(folder, stale=[LEARNED]) as stage:
         _write_mask(result, stage)

@@ -164,6 +164,13 @@ def test_a_folder_that_cannot_be_made_is_refused(result, image, tmp_path):
             write_result(result, image, folder)
 
 
+def test_an_empty_name_is_never_the_current_folder(result, image, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(VslpError, match="no name"):
+        write_result(result, image, "")
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_foreign_image_is_refused(result, image, tmp_path):
     with pytest.raises(VslpError, match="not the one"):
         write_result(result, image[1:], tmp_path)

@@ -43,5 +43,12 @@ def test_the_length_is_where_drawing_ends(text):
     assert letters.draw(canvas, (4, 20), text, (0, 0, 0)) == pytest.approx(4 + letters.length(text))
 
 
+@pytest.mark.parametrize("space", [" ", "\u00a0", "\u3000"])
+@pytest.mark.parametrize("word", ["肿瘤", "Drüse", "gland", "조직"])
+def test_a_space_is_white(word, space):
+    assert Lettering(18).length(f"{word}{space}{word}") > 2 * Lettering(18).length(word)
+    assert (drawn(space) == 255).all()
+
+
 def test_composed_and_decomposed_letters_look_the_same():
     assert (drawn("e\u0301") == drawn("\u00e9")).all()
