@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from napari_vslp.core.progress import Job, Progress
@@ -37,6 +40,38 @@ def make_printable(*streams: TextIO) -> None:
     for stream in streams:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors=_HANDLER)
+
+
+def replace_closed() -> None:
+    """Give a process that was started without stdout or stderr something to write to."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            # Kept open for as long as the process lives, like the stream it stands for.
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
+
+
+def flush_all() -> None:
+    """Write out all that was printed, while what goes wrong can still be told.
+
+    Raises
+    ------
+    OSError
+        If nobody reads stdout any more or the disk behind it is full.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+
+
+def silence() -> None:
+    """Let what is left to print go nowhere, so that Python does not try again when it ends."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            with contextlib.suppress(OSError, ValueError):
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, stream.fileno())
+                os.close(nowhere)
 
 
 def _plain_letters(error: UnicodeError) -> tuple[str, int]:

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from napari_vslp.core.segmentation import Segmentation
 from napari_vslp.core.tissues import Tissue
 from napari_vslp.export.contract import RGB, Exporter
+from napari_vslp.export.lettering import Lettering
 
 _LONGEST_SIDE = 2048
 _TINT = 0.22
@@ -62,9 +63,9 @@ def _outline(labels: NDArray[np.uint8]) -> NDArray[np.bool_]:
 
 def _with_legend(picture: Image.Image, result: Segmentation) -> Image.Image:
     size = int(min(32, max(13, picture.width / 40)))
-    font = ImageFont.load_default(size)
+    letters = Lettering(size)
     row = int(size * 1.7)
-    width = max(picture.width, row * 2 + int(max(_widths(result, font))))
+    width = max(picture.width, row * 2 + int(max(_widths(result, letters))))
     sheet = Image.new("RGB", (width, picture.height + row * (len(result.tissues) + 1)), "white")
     sheet.paste(picture, (0, 0))
     draw = ImageDraw.Draw(sheet)
@@ -74,16 +75,13 @@ def _with_legend(picture: Image.Image, result: Segmentation) -> Image.Image:
         box = (row // 2, middle - half, row // 2 + 2 * half, middle + half)
         draw.rectangle(box, fill=tissue.colour)
         start = (row * 2, middle)
-        draw.text(start, f"{tissue.name}  ", _INK, font, anchor="lm")
-        after = row * 2 + draw.textlength(f"{tissue.name}  ", font)
-        draw.text((after, middle), _shares(result, tissue), _FAINT, font, anchor="lm")
+        after = letters.draw(draw, start, f"{tissue.name}  ", _INK)
+        letters.draw(draw, (after, middle), _shares(result, tissue), _FAINT)
     return sheet
 
 
-def _widths(
-    result: Segmentation, font: ImageFont.FreeTypeFont | ImageFont.ImageFont
-) -> list[float]:
-    return [font.getlength(f"{t.name}  {_shares(result, t)}  ") for t in result.tissues]
+def _widths(result: Segmentation, letters: Lettering) -> list[float]:
+    return [letters.length(f"{t.name}  {_shares(result, t)}  ") for t in result.tissues]
 
 
 def _shares(result: Segmentation, tissue: Tissue) -> str:

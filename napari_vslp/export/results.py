@@ -51,6 +51,8 @@ def write_result(
     """
     if image.shape != (*result.labels.shape, 3):
         raise VslpError("The image to draw on is not the one that was segmented.")
+    if not str(folder).strip():
+        raise VslpError("The folder to write to has no name: name one, or “.” for the current one.")
     folder, chosen = Path(folder), _chosen(write)
     with writing_results(folder, KIND) as stage:
         for exporter in chosen:

@@ -91,7 +91,8 @@ def read_cohort(
     Parameters
     ----------
     path
-        The CSV; numbers are fractions if none of the tissues' exceeds 1, and per cent otherwise.
+        The CSV; numbers are fractions if none of the tissues' exceeds 1 and nothing says %, and per
+        cent otherwise.
     images
         Folder of the images; by default that of the CSV, or “images” in it.
     tissues

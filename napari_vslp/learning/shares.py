@@ -19,6 +19,8 @@ _CELL = re.compile(
     rf"(?P<value>[-+]?{_NUMBER})\s*(?P<sign>%)?"
     rf"(?:\s*(?:±|\+-|\+/-)\s*(?P<tolerance>{_NUMBER})\s*(?P<its_sign>%)?)?"
 )
+# A header that says so makes 1 one per cent, where numbers up to 1 would be fractions.
+_PER_CENT = re.compile(r"%|\bper[\s_]?cent(age)?s?\b|(\b|_)p(er)?ct(\b|_)", re.IGNORECASE)
 # Shares rounded to whole per cent miss 100 % by about this much.
 _ROUNDING = 0.015
 _EPSILON = 1e-6
@@ -89,6 +91,8 @@ def read_shares(
     """
     cells = {row.line: _read_row(table, columns, row, named) for row in table.rows}
     scale = _scale([one for row in cells.values() for tissue in row for one in tissue.written()])
+    if any(_PER_CENT.search(table.header[i]) for i in _used(columns)):
+        scale = 100.0
     pairs = []
     for row in rows:
         where = table.at(row.line)
@@ -99,6 +103,11 @@ def read_shares(
         pairs.append(pair)
     both = np.array(pairs, np.float64)
     return tighten(both[..., 0], both[..., 1])
+
+
+def _used(columns: Columns) -> Iterator[int]:
+    for tissue in columns.tissues:
+        yield from (i for i in (tissue.first, tissue.highest, tissue.tolerance) if i is not None)
 
 
 def _read_row(table: Table, columns: Columns, row: Row, named: bool) -> list[_Cells]:

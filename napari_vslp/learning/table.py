@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from napari_vslp.core.errors import VslpError
+from napari_vslp.core.plain_files import check_plain
 
 _RESERVED = {
     **dict.fromkeys(("image", "file", "path", "filename"), "image"),
@@ -44,15 +45,17 @@ class Table:
 def read_table(path: Path) -> Table:
     """Read a CSV in UTF-8 whose cells are separated by commas, semicolons or tabs.
 
+    Lines that start with # are comments, and a first line such as ``sep=;`` tells the separator.
+
     Raises
     ------
     VslpError
         If it is missing, unreadable, no text or empty, or if a row is of another length.
     """
-    text = _text(path)
+    text, told = _without_comments(_text(path))
     first = next((line for line in text.splitlines() if line.strip()), "")
     try:
-        reader = csv.reader(io.StringIO(text, newline=None), delimiter=_separator(first))
+        reader = csv.reader(io.StringIO(text, newline=None), delimiter=told or _separator(first))
         rows = [Row(reader.line_num, tuple(cell.strip() for cell in cells)) for cells in reader]
     except csv.Error as error:
         raise VslpError(f"“{path}” is no table ({error}): save it as CSV again.") from error
@@ -74,10 +77,9 @@ def meaning(name: str) -> str | None:
 
 
 def _text(path: Path) -> str:
+    check_plain(path)
     try:
         text = path.read_text("utf-8-sig")
-    except FileNotFoundError as error:
-        raise VslpError(f"There is no file “{path}”: check its name.") from error
     except OSError as error:
         raise VslpError(
             f"“{path}” cannot be opened ({error.strerror}): name a CSV file that you may read."
@@ -87,6 +89,33 @@ def _text(path: Path) -> str:
     if "\0" in text:
         raise VslpError(f"“{path}” is no text in UTF-8: save the table as CSV UTF-8.")
     return text
+
+
+def _without_comments(text: str) -> tuple[str, str | None]:
+    """Blank out comments and the line that tells spreadsheets the separator; return that too.
+
+    Lines keep their numbers. A # within quotes, which may span lines, is no comment.
+    """
+    told, within, begun, lines = None, False, False, []
+    for written in text.splitlines(keepends=True):
+        line, bare = written, "" if within else written.strip()
+        found = re.fullmatch(r'"?sep=(.)"?', line.rstrip("\r\n"), re.IGNORECASE)
+        if found and not begun:
+            told, line = found[1], "\n"
+        elif bare.startswith("#"):
+            # Some programs write the header itself behind a #.
+            named = bare.lstrip("# ")
+            is_header = not begun and _names_image(named, told or _separator(named))
+            line = f"{named}\n" if is_header else "\n"
+        within ^= line.count('"') % 2 == 1
+        begun = begun or bool(line.strip())
+        lines.append(line)
+    return "".join(lines), told
+
+
+def _names_image(header: str, separator: str) -> bool:
+    names = next(csv.reader([header], delimiter=separator), [])
+    return len(names) > 1 and any(meaning(name) == "image" for name in names)
 
 
 def _separator(header: str) -> str:

@@ -46,6 +46,20 @@ def intervals(cohort):
         ("image,x,y\na.png,0.5,99.5\n", {"x": (0.005, 0.005), "y": (0.995, 0.995)}),
         ("image,gland\na.png,0.5 %\n", {"other": (0.995, 0.995), "gland": (0.005, 0.005)}),
         ("image,gland\na.png,0.5\nb.png,60\n", {"other": (0.995,) * 2, "gland": (0.005,) * 2}),
+        ("image,% gland\na.png,0.5\n", {"other": (0.995,) * 2, "% gland": (0.005,) * 2}),
+        (
+            "image,gland (percent)\na.png,1\n",
+            {"other": (0.99,) * 2, "gland (percent)": (0.01,) * 2},
+        ),
+        ("image,gland_pct\na.png,1\n", {"other": (0.99,) * 2, "gland_pct": (0.01,) * 2}),
+        # What spreadsheets and programs put above and between.
+        ("sep=;\nimage;x;y\na.png;0,4;0,6\n", {"x": (0.4, 0.4), "y": (0.6, 0.6)}),
+        ('"SEP=|"\r\nimage|x|y\r\na.png|40|60\r\n', {"x": (0.4, 0.4), "y": (0.6, 0.6)}),
+        (
+            "# by hand, 2024\nimage,x,y\n#b.png,1,2\na.png,40,60\n",
+            {"x": (0.4,) * 2, "y": (0.6,) * 2},
+        ),
+        ("# image,x,y\na.png,40,60\n", {"x": (0.4, 0.4), "y": (0.6, 0.6)}),
         # One tissue alone.
         ("image,gland\na.png,0.3\n", {"other": (0.7, 0.7), "gland": (0.3, 0.3)}),
         ("image,gland\na.png,60±5\n", {"other": (0.35, 0.45), "gland": (0.55, 0.65)}),
@@ -209,7 +223,7 @@ def test_what_cannot_be_used_is_refused_in_one_sentence(write, text, options, sa
 def test_a_missing_table_or_a_folder_is_refused(tmp_path):
     with pytest.raises(VslpError, match="There is no file"):
         read_cohort(tmp_path / "none.csv")
-    with pytest.raises(VslpError, match="cannot be opened"):
+    with pytest.raises(VslpError, match="is a folder"):
         read_cohort(tmp_path)
 
 
