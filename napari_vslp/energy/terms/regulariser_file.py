@@ -12,6 +12,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
+from napari_vslp.core.atomic import write_whole
 from napari_vslp.core.errors import VslpError
 from napari_vslp.energy.terms.tdv import TDV, TDVShape
 
@@ -60,10 +61,8 @@ def save_regulariser(path: Path, network: TDV, card: RegulariserCard) -> None:
     """
     tensors = {name: value.contiguous() for name, value in network.state_dict().items()}
     text = json.dumps({"format": FORMAT, **asdict(card)})
-    partial = path.with_name(f".{path.name}.partial")
     try:
-        partial.write_bytes(save(tensors, metadata={_KEY: text}))
-        partial.replace(path)
+        write_whole(path, save(tensors, metadata={_KEY: text}))
     except OSError as error:
         raise VslpError(
             f"The regulariser could not be written to {path} ({error.strerror}): choose a folder "
