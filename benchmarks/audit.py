@@ -53,7 +53,7 @@ class Case:
 
     def wrong(self, result: Segmentation) -> Mask:
         """Return where the result is not what the mask says."""
-        return (result.labels == 2) != self.mask
+        return np.asarray((result.labels == 2) != self.mask)
 
     def dice(self, result: Segmentation) -> float:
         """Return the Dice of gland."""
@@ -94,9 +94,9 @@ def errors_found(cases: Sequence[Case]) -> dict[str, tuple[float, float]]:
         }.items():
             maps.setdefault(name, []).append(values)
     found = {}
-    for name, values in maps.items():
-        each = [roc_area(v, w) for v, w in zip(values, wrong, strict=True) if w.any()]
-        found[name] = float(np.mean(each)), roc_area(np.stack(values), np.stack(wrong))
+    for name, stack in maps.items():
+        each = [roc_area(v, w) for v, w in zip(stack, wrong, strict=True) if w.any()]
+        found[name] = float(np.mean(each)), roc_area(np.stack(stack), np.stack(wrong))
     return found
 
 

@@ -164,11 +164,15 @@ def scores(
     return float(overlap), float(nats)
 
 
+def _at_random(case: Case, _: Features, *, count: int, seed: int) -> list[Click]:
+    return random_clicks(case, count, seed)
+
+
 def report(cases: Sequence[Case], kernel: ClickKernel | None, seed: int) -> None:
     for head in (True, False):
         for count in (0, 1, 2, 5):
             start = time.perf_counter()
-            found = scores(cases, kernel, lambda c, _, n=count: random_clicks(c, n, seed), head)
+            found = scores(cases, kernel, partial(_at_random, count=count, seed=seed), head)
             seconds = (time.perf_counter() - start) / len(cases)
             _print(head, f"{count} random a tissue", found, seconds)
         for count in (4, 8):
@@ -206,7 +210,7 @@ def objective(cases: Sequence[Case], kernel: ClickKernel | None, seed: int) -> f
     """Return mean IoU minus a tenth of the surprise, over several ways of clicking."""
     total = []
     for head, count in itertools.product((True, False), (1, 3)):
-        overlap, nats = scores(cases, kernel, lambda c, _, n=count: random_clicks(c, n, seed), head)
+        overlap, nats = scores(cases, kernel, partial(_at_random, count=count, seed=seed), head)
         total.append(overlap - 0.1 * nats)
     for count in (3, 6):
         corrected = partial(_corrected, count=count, seed=seed, kernel=kernel)

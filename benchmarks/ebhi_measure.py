@@ -97,7 +97,8 @@ def _solved(
     problem = Problem(cost_of(confidence), radius, trust_term(tissues, trust, 1.0))
     solution, _ = minimise(problem, stop=Stop(1e-3, 500))
     inside = np.ones(one.shape, np.bool_)
-    return round_labels(solution.state.u, confidence, inside, *bounds(problem)) == 2
+    labels = round_labels(solution.state.u, confidence, inside, *bounds(problem))
+    return np.asarray(labels == 2)
 
 
 def figures(found: NDArray[np.bool_], masks: NDArray[np.bool_], boot: Bootstrap) -> Figures:

@@ -22,8 +22,7 @@ from skimage.filters import threshold_otsu
 from torch import Tensor
 from torch.nn import functional
 
-from napari_vslp.encoders.network import HybridSegmenter
-from napari_vslp.encoders.weights import BUNDLED, file_hash, load_model
+from napari_vslp.encoders.weights import BUNDLED, Segmenter, file_hash, load_model
 from napari_vslp.learning.proportions.views import turned_scores
 
 Masks = NDArray[np.bool_]
@@ -43,7 +42,7 @@ def main() -> None:
     print(f"{options.weights.name} sha256 {file_hash(options.weights)[:16]}, {len(rows)} images")
     print(f"{'':44}  Dice   mIoU")
     _print("all foreground", np.ones_like(masks), masks)
-    _print("blurred haematoxylin, Otsu", np.stack([m > threshold_otsu(m) for m in blue]), masks)
+    _print("blurred haematoxylin, Otsu", np.stack([m > _otsu(m) for m in blue]), masks)
     _print("blurred haematoxylin, own proportion", matched(blue, typed), masks)
     _print("network alone", alone > 0, masks)
     _print("network, own proportion", matched(alone, typed), masks)
@@ -52,7 +51,11 @@ def main() -> None:
     print(f"one 512 x 512 forward pass: {seconds_512(network):.3f} s on {options.threads} threads")
 
 
-def network_maps(network: HybridSegmenter, images: Tensor, *, turns: bool = False) -> Maps:
+def _otsu(values: NDArray[np.float64]) -> float:
+    return float(threshold_otsu(values))  # type: ignore[no-untyped-call]
+
+
+def network_maps(network: Segmenter, images: Tensor, *, turns: bool = False) -> Maps:
     """Return the log-odds of gland at the images' size, shape (N, H, W)."""
     parts = []
     with torch.inference_mode():
@@ -85,7 +88,7 @@ def dice_and_miou(found: Masks, truth: Masks) -> tuple[float, float]:
     return float(dice.mean()), float((gland + other).mean() / 2)
 
 
-def seconds_512(network: HybridSegmenter, repeats: int = 5) -> float:
+def seconds_512(network: Segmenter, repeats: int = 5) -> float:
     """Return the median time of one pass over a 512 × 512 image, after a first one, in seconds."""
     image, times = torch.randn(1, 3, 512, 512), []
     with torch.inference_mode():

@@ -113,15 +113,15 @@ def measure(
         began, found = time.perf_counter(), []
         for case in cases:
             weight = _weight(case, edges=row.edges)
-            smoothness = row.smoothness
-            if smoothness is None:
-                smoothness = choose_smoothness(case.confidence, weight).smoothness
-            found.append([figures(case, row, weight * (smoothness / 2), t) for t in tolerances])
+            chosen = row.smoothness
+            if chosen is None:
+                chosen = choose_smoothness(case.confidence, weight).smoothness
+            found.append([figures(case, row, weight * (chosen / 2), t) for t in tolerances])
         seconds = (time.perf_counter() - began) / (len(cases) * len(tolerances))
         text = [" / ".join(f"{v:.3f}" for v in mean) for mean in np.array(found).mean(0)]
-        smoothness = "auto" if row.smoothness is None else f"{row.smoothness:g}"
+        shown = "auto" if row.smoothness is None else f"{row.smoothness:g}"
         print(
-            f"| {row.name} | {smoothness} | {row.strength:g} | {' | '.join(text)} | "
+            f"| {row.name} | {shown} | {row.strength:g} | {' | '.join(text)} | "
             f"{hidden(cases, row)} | {seconds:.2f} s |",
             flush=True,
         )

@@ -14,13 +14,10 @@ import os
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import argparse
-import sys
 import time
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from benchmarks import solver_curves, solver_peers
+import solver_curves
+import solver_peers
 
 
 def main() -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 import tracemalloc
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
+from timing import clock, triad_speed
 
-from benchmarks.timing import clock, triad_speed
 from napari_vslp.core.progress import Job
+from napari_vslp.core.settings import Backend
+from napari_vslp.energy.engines.fused import FusedBackend
 from napari_vslp.energy.minimise import bounds, minimise, minimise_live
 from napari_vslp.energy.penalties import TrustTerm
 from napari_vslp.energy.problem import Problem, cost_of, start_state
@@ -26,7 +29,7 @@ def tiled(tissues: int, size: int, smoothness: float = 2.0) -> Problem:
     return replace(tile, cost=cost, radius=np.tile(tile.radius, (times, times)))
 
 
-def per_iteration(problem: Problem, backend: str = "numba", threads: int = 1) -> float:
+def per_iteration(problem: Problem, backend: Backend = "numba", threads: int = 1) -> float:
     """Return the seconds of one iteration, the median of blocks of ten."""
     engine = make_backend(problem, start_state(problem), backend, "cpu", threads)
     job = Job()
@@ -62,6 +65,7 @@ def threads() -> None:
     problem = tiled(4, 1024)
     alone, two = (per_iteration(problem, threads=n) for n in (1, 2))
     engine = make_backend(problem, start_state(problem))
+    assert isinstance(engine, FusedBackend)
     engine.advance(20, Job())
     chosen = engine._stripes.threads
     print(f"\n1024²×4, two threads: {alone / two:.2f}× one thread's speed; chosen: {chosen}")
@@ -78,7 +82,7 @@ def pixels(sizes: list[int]) -> None:
         found, _ = minimise(problem, stop=Stop(1e-3))
         once = time.perf_counter() - began
         if size <= 1024:
-            once = clock(lambda problem=problem: minimise(problem, stop=Stop(1e-3)), 3)
+            once = clock(partial(minimise, problem, stop=Stop(1e-3)), 3)
         seconds.append(once)
         each = once / size**2 * 1e9
         print(
@@ -94,12 +98,12 @@ def tissues_and_smoothness() -> None:
     for tissues in (2, 3, 4, 5, 6):
         problem = tiled(tissues, 512)
         loose, tight = (minimise(problem, stop=Stop(t))[0].iterations for t in (1e-3, 1e-4))
-        seconds = clock(lambda problem=problem: minimise(problem, stop=Stop(1e-3)), 3)
+        seconds = clock(partial(minimise, problem, stop=Stop(1e-3)), 3)
         print(f"    K = {tissues}: {seconds * 1e3:7.1f} ms to 1e-3; {loose} and {tight} iterations")
     for smoothness in (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0):
         problem = tiled(4, 512, smoothness)
         loose, tight = (minimise(problem, stop=Stop(t))[0].iterations for t in (1e-3, 1e-4))
-        seconds = clock(lambda problem=problem: minimise(problem, stop=Stop(1e-3)), 1, False)
+        seconds = clock(partial(minimise, problem, stop=Stop(1e-3)), 1, False)
         print(
             f"    λ = {smoothness:4}: {seconds * 1e3:7.1f} ms to 1e-3; {loose}, {tight} iterations"
         )

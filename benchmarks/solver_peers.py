@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import maxflow
 import numpy as np
@@ -12,9 +13,9 @@ import ot
 import torch
 from maxflow.fastmin import aexpansion_grid
 from skimage.segmentation import chan_vese, morphological_chan_vese, random_walker
+from solver_curves import moved, per_iteration
+from timing import clock, head, row
 
-from benchmarks.solver_curves import moved, per_iteration
-from benchmarks.timing import clock, head, row
 from napari_vslp.core.progress import Job
 from napari_vslp.energy.engines.reference import TorchBackend
 from napari_vslp.energy.minimise import minimise, minimise_live
@@ -48,7 +49,7 @@ def graph_cuts(sizes: list[int]) -> None:
         for tolerance, wanted in ((1e-3, "≥ 1.43 (0.7×)"), (1e-4, "≥ 0.83 (1.2×)")):
             stop = Stop(tolerance)
             found, _ = minimise(problem, stop=stop)
-            ours = clock(lambda problem=problem, stop=stop: minimise(problem, stop=stop), 5)
+            ours = clock(partial(minimise, problem, stop=stop), 5)
             over = found.certificate.objective / exact - 1
             note = f"energy over the exact one {over:+.1e} (wanted ≤ 2.5e-4 at 1e-4)"
             row(f"{size}² to {tolerance:.0e}", "PyMaxflow", ours, peer, wanted=wanted, note=note)
@@ -63,11 +64,9 @@ def expansion(sizes: list[int]) -> None:
         unary = np.ascontiguousarray(problem.cost.transpose(1, 2, 0), np.float64)
         potts = 2.0 * 0.5 * (1 - np.eye(4))
         labels = aexpansion_grid(unary, potts, max_cycles=5)
-        peer = clock(
-            lambda unary=unary, potts=potts: aexpansion_grid(unary, potts, max_cycles=5), 1, False
-        )
+        peer = clock(partial(aexpansion_grid, unary, potts, max_cycles=5), 1, False)
         found, _ = minimise(problem)
-        ours = clock(lambda problem=problem: minimise(problem), 3)
+        ours = clock(partial(minimise, problem), 3)
         theirs = energy_of(problem, labels)
         rounded = energy_of(problem, found.state.u.argmax(0))
         note = (
@@ -102,7 +101,7 @@ def transport(quick: bool) -> None:
     for reg in (0.05, 0.01):
         plan = ot.sinkhorn(mass, target, costs, reg)
         over = pixels * float((plan * costs).sum()) / exact - 1
-        peer = clock(lambda reg=reg: ot.sinkhorn(mass, target, costs, reg), 3)
+        peer = clock(partial(ot.sinkhorn, mass, target, costs, reg), 3)
         note = f"its transport cost over the exact one {over:+.1e}"
         row("", f"ot.sinkhorn, reg {reg}", ours, peer, note=note)
     if not quick:
@@ -123,11 +122,11 @@ def other_models() -> None:
     ours = clock(lambda: minimise(problem), 5)
     peer = clock(lambda: random_walker(image, seeds, mode="cg_mg"), 3)
     row("512²", "random_walker cg_mg", ours, peer, wanted="≥ 10")
-    peer = clock(lambda: morphological_chan_vese(image, num_iter=35), 1, False)
+    peer = clock(partial(morphological_chan_vese, image, num_iter=35), 1, False)
     row("512²", "morphological_chan_vese, 35 its", ours, peer)
     small = random_problem(2, (256, 256))
     ours = clock(lambda: minimise(small), 5)
-    peer = clock(lambda: chan_vese(image[:256, :256], max_num_iter=200), 1, False)
+    peer = clock(partial(chan_vese, image[:256, :256], max_num_iter=200), 1, False)
     row("256²", "chan_vese, at most 200 its", ours, peer)
 
 

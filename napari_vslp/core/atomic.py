@@ -44,6 +44,11 @@ def replacing(path: Path) -> Iterator[Path]:
             partial.unlink()
 
 
+def partials_of(path: Path) -> list[Path]:
+    """Return the files that were begun to take the place of `path` and have not."""
+    return sorted(path.parent.glob(f".{escape(path.name)}.*.partial"))
+
+
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file whole or not at all; raises `OSError` as `replacing` does."""
     with replacing(path) as partial:
@@ -74,6 +79,6 @@ def unwritable(folder: Path, error: OSError) -> VslpError:
 def _sweep(path: Path) -> None:
     # Another process may sweep at the same time.
     with suppress(OSError):
-        for left in path.parent.glob(f".{escape(path.name)}.*.partial"):
+        for left in partials_of(path):
             if time.time() - left.stat().st_mtime >= _ABANDONED_S:
                 left.unlink()

@@ -1,6 +1,6 @@
 """Another exporter is one class and one line: it is in the help and written like the others."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -9,6 +9,7 @@ from PIL import Image
 from napari_vslp import cli, pipeline
 from napari_vslp.core.options import option
 from napari_vslp.core.registries import EXPORTERS
+from napari_vslp.core.segmentation import EvidenceMap
 from napari_vslp.export.contract import Exporter
 from napari_vslp.export.results import write_result
 
@@ -62,8 +63,10 @@ def test_each_exporter_writes_the_files_that_it_names(name, result, image, tmp_p
     exporter = EXPORTERS.get(name)
     assert exporter.name == name
     assert exporter.title == EXPORTERS.title(name)
+    shown = EvidenceMap(result.spread, "Signs of it")
+    result = replace(result, evidence={"signs": shown})
     written = [path.name for path in write_result(result, image, tmp_path, [name])]
-    # What sources of confidence show is there only where one shows something.
-    assert written or name == "evidence-maps"
-    assert set(written) <= set(exporter.files())
+    assert written
+    # Which maps the sources of confidence show is known only afterwards.
+    assert set(written) <= {*exporter.files(), "signs.tif"}
     assert all(file.endswith(exporter.suffixes or ".tif") for file in written)

@@ -10,7 +10,7 @@ import torch
 
 from napari_vslp.core.errors import VslpError
 from napari_vslp.learning.cohort import read_cohort
-from napari_vslp.learning.proportions.work_folder import TrainingFolder, cohort_hash, write_whole
+from napari_vslp.learning.proportions.work_folder import TrainingFolder, cohort_hash
 
 from .made import TINY, write_sections
 
@@ -129,16 +129,6 @@ def test_a_full_disk_leaves_the_last_whole_file_and_says_to_make_room(begun, mon
     assert {path.name: path.read_bytes() for path in folder.path.iterdir()} == before
 
 
-def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
-    path = tmp_path / "x"
-    write_whole(path, b"one")
-    monkeypatch.setattr(Path, "replace", full)
-    with pytest.raises(OSError, match="No space"):
-        write_whole(path, b"other")
-    assert [one.name for one in tmp_path.iterdir()] == ["x"]
-    assert path.read_bytes() == b"one"
-
-
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path, cohort):
     (tmp_path / "file").touch()
     with pytest.raises(VslpError, match=r"cannot be written.*--work"):
@@ -241,8 +231,8 @@ def test_a_folder_from_before_files_were_listed_is_gone_on_with_and_cleared(begu
 
 
 def test_what_a_kill_left_half_written_goes_too(begun, tmp_path):
-    for name in (".labels-1.safetensors.partial", "round-0.partial", ".state.json.partial"):
-        (tmp_path / "work" / name).write_bytes(b"half")
+    for name in ("labels-1.safetensors", "round-0.ckpt", "state.json"):
+        (tmp_path / "work" / f".{name}.0a1b2c3d.partial").write_bytes(b"half")
     (tmp_path / "work" / "mine.partial").write_bytes(b"mine")
     begun().remove()
     assert [path.name for path in (tmp_path / "work").iterdir()] == ["mine.partial"]

@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from napari_vslp.core.atomic import replacing
 from napari_vslp.core.errors import VslpError
 from napari_vslp.core.progress import Job
 from napari_vslp.encoders.timm_network import import_timm
@@ -137,13 +138,11 @@ class Checkpoint(Saver):
             If the checkpoint cannot be written.
         """
         path = self._place.checkpoint
-        partial = path.with_suffix(".partial")
         try:
-            trainer.save_checkpoint(partial)
-            if trainer.is_global_zero:
-                partial.replace(path)
+            # Of several processes the first one alone writes.
+            with replacing(path) as partial:
+                trainer.save_checkpoint(partial)
         except OSError as error:
-            partial.unlink(missing_ok=True)
             raise VslpError(
                 f"The training could not be saved in {path.parent} ({error.strerror}); it goes on "
                 "from the last good checkpoint",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from napari_vslp.core.atomic import write_whole
 from napari_vslp.core.errors import VslpError
 from napari_vslp.core.progress import Job
 from napari_vslp.encoders.devices import choose_device
@@ -29,7 +30,7 @@ from napari_vslp.learning.proportions.model import (
     check_out,
     start_from,
 )
-from napari_vslp.learning.proportions.work_folder import TrainingFolder, write_whole
+from napari_vslp.learning.proportions.work_folder import TrainingFolder
 
 if TYPE_CHECKING:
     from napari_vslp.learning.proportions.rounds import Hardware

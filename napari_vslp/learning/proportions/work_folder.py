@@ -17,6 +17,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
+from napari_vslp.core.atomic import partials_of, write_whole
 from napari_vslp.core.errors import VslpError
 from napari_vslp.learning.cohort import Cohort
 from napari_vslp.learning.proportions.learner import Recipe
@@ -141,7 +142,7 @@ class TrainingFolder:
             for name in (*listed, _STATE):
                 if listed:
                     (self.path / name).unlink(missing_ok=True)
-                    for partial in _partials(self.path / name):
+                    for partial in partials_of(self.path / name):
                         partial.unlink(missing_ok=True)
             self.path.rmdir()
 
@@ -238,12 +239,6 @@ def _file_names(rounds: int) -> tuple[str, ...]:
     return (_CURVES, *(name.format(number) for number in range(rounds) for name in each))
 
 
-def _partials(path: Path) -> tuple[Path, ...]:
-    """Return what a kill in the midst of writing may have left of a file."""
-    left = path.with_name(f".{path.name}.partial")
-    return (left, path.with_suffix(".partial")) if path.suffix == ".ckpt" else (left,)
-
-
 def cohort_hash(cohort: Cohort) -> str:
     """Return the SHA-256 of a table with the names, sizes and shares of its images."""
     digest = hashlib.sha256(repr(cohort.tissues).encode())
@@ -251,14 +246,3 @@ def cohort_hash(cohort: Cohort) -> str:
         size = bag.image.stat().st_size
         digest.update(repr((bag.image.name, size, bag.region, bag.lower, bag.upper)).encode())
     return digest.hexdigest()
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_bytes(content)
-        partial.replace(path)
-    except OSError:
-        partial.unlink(missing_ok=True)
-        raise
