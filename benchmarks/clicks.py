@@ -164,7 +164,7 @@ def scores(
     return float(overlap), float(nats)
 
 
-def _at_random(case: Case, _: Features, *, count: int, seed: int) -> list[Click]:
+def _at_random(case: Case, _: ImageEmbedding, *, count: int, seed: int) -> list[Click]:
     return random_clicks(case, count, seed)
 
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_vslp.cli.paths import given_path
 from napari_vslp.cli.terminal import following, say
 from napari_vslp.core.errors import VslpError
 
@@ -24,9 +25,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Segment again what a summary.json tells, and say whether the mask agrees bit for bit."
     )
-    parser.add_argument("file", type=Path, metavar="FILE", help="a summary.json")
-    parser.add_argument("--image", type=Path, metavar="IMAGE", help="the image, if it has moved")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="folder to write the result to")
+    parser.add_argument("file", type=given_path, metavar="FILE", help="a summary.json")
+    parser.add_argument(
+        "--image", type=given_path, metavar="IMAGE", help="the image, if it has moved"
+    )
+    parser.add_argument(
+        "--out", type=given_path, metavar="DIR", help="folder to write the result to"
+    )
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
     parser.set_defaults(run=run)
 
