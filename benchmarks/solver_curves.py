@@ -10,8 +10,8 @@ import numpy as np
 
 from benchmarks.timing import clock, triad_speed
 from napari_vslp.core.progress import Job
-from napari_vslp.energy.minimise import bounds, minimise, minimise_live
-from napari_vslp.energy.penalties import TrustTerm
+from napari_vslp.energy.minimise import minimise, minimise_live
+from napari_vslp.energy.penalties.constraints import Interval
 from napari_vslp.energy.problem import Problem, cost_of, start_state
 from napari_vslp.energy.rounding import round_labels
 from napari_vslp.energy.solver import Stop, make_backend, solve
@@ -37,8 +37,8 @@ def moved(problem: Problem, change: float) -> Problem:
     """Return the problem with the first tissue's slider moved at the second's expense."""
     step = np.zeros(len(problem.cost))
     step[:2] = change, -change
-    target = problem.trust.target + step
-    return replace(problem, trust=TrustTerm("interval", target - 0.01, target + 0.01, target))
+    target = problem.penalty.target + step
+    return replace(problem, penalty=Interval(target - 0.01, target + 0.01, target))
 
 
 def bandwidth(sizes: list[int]) -> None:
@@ -135,7 +135,7 @@ def sliders(sizes: list[int]) -> None:
 
 
 def _labels(problem: Problem, u: np.ndarray) -> np.ndarray:
-    return round_labels(u, np.exp(-problem.cost), problem.radius >= 0, *bounds(problem))
+    return round_labels(u, np.exp(-problem.cost), problem.radius >= 0, *problem.penalty.bounds())
 
 
 def memory() -> None:

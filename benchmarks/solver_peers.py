@@ -88,7 +88,7 @@ def transport(quick: bool) -> None:
     """256²×4 without boundaries: exact optimal transport, and Sinkhorn's smoothed one."""
     head("Optimal transport to four tissues, 256², λ = 0, to 1e-4")
     problem = random_problem(4, (256, 256), smoothness=0, mode="measured")
-    pixels, target = problem.cost[0].size, problem.trust.target
+    pixels, target = problem.cost[0].size, problem.penalty.target
     costs = problem.cost.reshape(4, -1).T.astype(np.float64)
     mass = np.full(pixels, 1 / pixels)
     began = time.perf_counter()

@@ -10,17 +10,17 @@ from typing import Any
 
 from napari_vslp.core.registry import Registries, Registry
 
-# Classes of napari_vslp.energy.penalties.Penalty
+# Classes of napari_vslp.energy.penalties.contract.Penalty
 PENALTIES: Registry[Any] = Registry(
     "way to trust the shares",
     "napari_vslp.penalties",
     {
-        "measured": "napari_vslp.energy.penalties:Measured",
-        "interval": "napari_vslp.energy.penalties:Interval",
-        "robust": "napari_vslp.energy.penalties:Robust",
-        "quadratic": "napari_vslp.energy.penalties:Quadratic",
-        "kl": "napari_vslp.energy.penalties:KullbackLeibler",
-        "none": "napari_vslp.energy.penalties:Free",
+        "measured": "napari_vslp.energy.penalties.constraints:Measured",
+        "interval": "napari_vslp.energy.penalties.constraints:Interval",
+        "robust": "napari_vslp.energy.penalties.soft:Robust",
+        "quadratic": "napari_vslp.energy.penalties.soft:Quadratic",
+        "kl": "napari_vslp.energy.penalties.soft:KullbackLeibler",
+        "none": "napari_vslp.energy.penalties.constraints:Free",
     },
     {
         "measured": "Exactly as typed",

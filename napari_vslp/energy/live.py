@@ -87,7 +87,7 @@ def make_grid(
         coarse = halve(coarse)
         forces = np.stack([restrict(p) for p in state.p]) * np.float32(0.5)
         state = State(restrict(state.u), forces, fine.price)
-    coarse = replace(coarse, trust=problem.trust)
+    coarse = replace(coarse, penalty=problem.penalty)
     quiet = Job(job.cancel)
     found = solve(coarse, start=state, stop=BASE, backend=backend, device=device, job=quiet)
     return Grid(coarse, found.state.u, fine, found.state, fine)
@@ -100,7 +100,7 @@ def follow(
 
     Those few halve the labels that are off; the rest is left to the release.
     """
-    coarse = replace(grid.problem, trust=problem.trust)
+    coarse = replace(grid.problem, penalty=problem.penalty)
     found = solve(coarse, start=grid.state, stop=MOVE, backend=backend, device=device, job=job)
     u = np.empty_like(problem.cost)
     factor = 1 << levels_of(problem.cost.size)

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
 from napari_vslp.core.errors import Cancelled
 from napari_vslp.core.progress import CancelToken, Job
@@ -19,10 +18,8 @@ from napari_vslp.energy.engines.graphs import GraphBackend
 from napari_vslp.energy.engines.kernels import project_rows
 from napari_vslp.energy.engines.reference import TorchBackend
 from napari_vslp.energy.minimise import minimise
-from napari_vslp.energy.penalties import TrustTerm
 from napari_vslp.energy.problem import OUTSIDE, Problem, State, fix_pixels, start_state
 from napari_vslp.energy.solver import SolverBackend, Stop, make_backend, solve
-from napari_vslp.energy.trust_tensors import TrustTensors
 from tests.energy.problems import random_problem
 
 MAPS = ("fidelity", "regularisation", "gap_map", "margin")
@@ -138,19 +135,6 @@ def test_a_thread_that_is_cancelled_ends_the_sweep(monkeypatch: pytest.MonkeyPat
         engine.advance(10, Job(token))
 
 
-@pytest.mark.parametrize("mode", PENALTIES.names())
-@pytest.mark.parametrize("rho", [0.05, 0.7, 20.0])
-def test_the_step_on_tensors_is_the_step(mode: str, rho: float) -> None:
-    target = np.array([0.5, 0.3, 0.2, 0.0])
-    term = TrustTerm(mode, np.maximum(target - 0.05, 0), target + 0.05, target, rho)
-    for kappa in (0.25, 1.0):
-        tensors = TrustTensors(term, kappa, torch.zeros(4, dtype=torch.float64))
-        for scale in (0.01, 1.0, 30.0):
-            z = scale * np.random.default_rng(0).standard_normal(4)
-            found = tensors.step(torch.as_tensor(z)).numpy()
-            np.testing.assert_allclose(found, term.step(z, kappa), rtol=1e-9, atol=1e-9)
-
-
 def test_no_boundaries_after_boundaries_start_without_forces() -> None:
     problem = random_problem(3, (48, 48))
     smooth, warm = minimise(problem, stop=Stop(1e-4, 500))
@@ -178,7 +162,7 @@ def test_memory_beside_the_image(tissues: int) -> None:
 def test_the_sum_of_the_map_is_the_gap_less_that_of_the_areas(make: type[CpuBackend]) -> None:
     problem = problem_of(2, (50, 37), "measured", False)
     _, found = run(make(problem, start_state(problem)), 20)
-    areas = problem.pixels * problem.trust.gap(found.area, run_price(make, problem))
+    areas = problem.pixels * problem.penalty.gap(found.area, run_price(make, problem))
     assert found.gap == pytest.approx(found.gap_map.sum(dtype=np.float64) + areas, rel=1e-4)
 
 

@@ -13,8 +13,8 @@ from napari_vslp.energy import live
 from napari_vslp.energy import minimise as minimising
 from napari_vslp.energy.coarse import halve, refine, restrict
 from napari_vslp.energy.live import add_change, levels_of
-from napari_vslp.energy.minimise import bounds, minimise, minimise_live
-from napari_vslp.energy.penalties import TrustTerm
+from napari_vslp.energy.minimise import minimise, minimise_live
+from napari_vslp.energy.penalties.constraints import Interval
 from napari_vslp.energy.problem import OUTSIDE, Problem, State, cost_of
 from napari_vslp.energy.rounding import round_labels
 from napari_vslp.energy.solver import Stop, make_backend
@@ -40,13 +40,13 @@ def smooth_problem(tissues: int, shape: tuple[int, int]) -> Problem:
 def moved(problem: Problem, change: float) -> Problem:
     step = np.zeros(len(problem.cost))
     step[:2] = change, -change
-    target = problem.trust.target + step
-    trust = TrustTerm("interval", np.maximum(target - 0.01, 0), target + 0.01, target)
-    return replace(problem, trust=trust)
+    target = problem.penalty.target + step
+    penalty = Interval(np.maximum(target - 0.01, 0), target + 0.01, target)
+    return replace(problem, penalty=penalty)
 
 
 def labels_of(problem: Problem, u: np.ndarray) -> np.ndarray:
-    return round_labels(u, np.exp(-problem.cost), problem.radius >= 0, *bounds(problem))
+    return round_labels(u, np.exp(-problem.cost), problem.radius >= 0, *problem.penalty.bounds())
 
 
 @pytest.mark.parametrize("shape", [(256, 256), (301, 257)])

@@ -13,7 +13,7 @@ from napari_vslp.energy.engines.binary_kernel import audit_two, iterate_two
 from napari_vslp.energy.engines.kernels import areas, iterate, iterate_transport
 from napari_vslp.energy.engines.steps import relaxations, step_sizes
 from napari_vslp.energy.engines.stripes import Stripes
-from napari_vslp.energy.penalties import Vector
+from napari_vslp.energy.penalties.contract import Vector
 from napari_vslp.energy.problem import Array, Problem, State
 
 
@@ -46,10 +46,10 @@ class CpuBackend(ABC):
 
     def advance(self, iterations: int, job: Job) -> None:
         """Run a block of iterations, the last one unrelaxed; cancel is noticed in about 10 ms."""
-        steps, trust = self._steps, self.problem.trust
+        steps, penalty = self._steps, self.problem.penalty
         area = self.area()
         for relax in relaxations(iterations):
-            new = trust.step(self.price - steps.kappa * area, steps.kappa)
+            new = penalty.step(self.price - steps.kappa * area, steps.kappa)
             self._prices[:] = 2 * new - self.price
             area = self._sweep(relax, job)
             self.price = self.price + relax * (new - self.price)

@@ -16,7 +16,6 @@ from napari_vslp.energy.certificate import Certificate, certificate
 from napari_vslp.energy.engines.reference import Borders, audit
 from napari_vslp.energy.engines.steps import relaxations, step_sizes
 from napari_vslp.energy.problem import Problem, State
-from napari_vslp.energy.trust_tensors import TrustTensors
 
 
 class GraphBackend:
@@ -38,7 +37,7 @@ class GraphBackend:
         self._u, self._p = (torch.tensor(a, device=device) for a in (state.u, state.p))
         self._price = torch.as_tensor(state.price).to(device, exact, copy=True)
         self._area = torch.zeros_like(self._price)
-        self._trust = TrustTensors(problem.trust, self._steps.kappa, self._price)
+        self._penalty_step = problem.penalty.step_on_device(self._steps.kappa, self._price)
         self._cost = torch.tensor(problem.cost, device=device)
         self._borders = Borders.of(problem, device)
         self._new_p = torch.zeros_like(self._p)
@@ -92,7 +91,7 @@ class GraphBackend:
 
     def _iterate(self, relax: float) -> None:
         """Run one over-relaxed iteration in place; `reference.TorchBackend.step` reads easier."""
-        new = self._trust.step(self._price - self._steps.kappa * self._area)
+        new = self._penalty_step(self._price - self._steps.kappa * self._area)
         self._step_forces()
         torch.sub(self._new_p, self._p, out=self._bar).add_(self._new_p)
         self._p.lerp_(self._new_p, relax)

@@ -15,7 +15,7 @@ from torch import Tensor
 from napari_vslp.core.progress import Job
 from napari_vslp.energy.certificate import Certificate, certificate
 from napari_vslp.energy.engines.steps import relaxations, step_sizes
-from napari_vslp.energy.penalties import Vector
+from napari_vslp.energy.penalties.contract import Vector
 from napari_vslp.energy.problem import Problem, State
 
 
@@ -111,7 +111,7 @@ class TorchBackend:
         """Run one over-relaxed iteration (docs/energy.md, "The method")."""
         tau, sigma, kappa = self._steps.tau, self._steps.sigma, self._steps.kappa
         u, p, price = self.u, self.p, self.price
-        price_new = self.problem.trust.step(price - kappa * self.area(), kappa)
+        price_new = self.problem.penalty.step(price - kappa * self.area(), kappa)
         pulled = p + sigma * gradient(u, self._borders.right, self._borders.down)
         p_new = project_ball(pulled, self._borders.ball, self._borders.anisotropic)
         pushed = self._cost + adjoint(2 * p_new - p) - self._column(2 * price_new - price)
