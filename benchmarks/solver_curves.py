@@ -10,11 +10,12 @@ import numpy as np
 
 from benchmarks.timing import clock, triad_speed
 from napari_vslp.core.progress import Job
+from napari_vslp.energy.engines.contract import make_engine
 from napari_vslp.energy.minimise import minimise, minimise_live
 from napari_vslp.energy.penalties.constraints import Interval
 from napari_vslp.energy.problem import Problem, cost_of, start_state
 from napari_vslp.energy.rounding import round_labels
-from napari_vslp.energy.solver import Stop, make_backend, solve
+from napari_vslp.energy.solver import Stop, solve
 from tests.energy.problems import random_problem
 
 
@@ -28,7 +29,7 @@ def tiled(tissues: int, size: int, smoothness: float = 2.0) -> Problem:
 
 def per_iteration(problem: Problem, backend: str = "numba", threads: int = 1) -> float:
     """Return the seconds of one iteration, the median of blocks of ten."""
-    engine = make_backend(problem, start_state(problem), backend, "cpu", threads)
+    engine = make_engine(problem, start_state(problem), backend, "cpu", threads)
     job = Job()
     return clock(lambda: engine.advance(10, job), 5) / 10
 
@@ -61,7 +62,7 @@ def threads() -> None:
     """Print what two threads gain, and which number the solver itself settles on."""
     problem = tiled(4, 1024)
     alone, two = (per_iteration(problem, threads=n) for n in (1, 2))
-    engine = make_backend(problem, start_state(problem))
+    engine = make_engine(problem, start_state(problem))
     engine.advance(20, Job())
     chosen = engine._stripes.threads
     print(f"\n1024²×4, two threads: {alone / two:.2f}× one thread's speed; chosen: {chosen}")

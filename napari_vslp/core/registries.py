@@ -32,6 +32,18 @@ PENALTIES: Registry[Any] = Registry(
     },
 )
 
+# Classes of napari_vslp.energy.engines.contract.Engine: the first that supports a problem solves it
+ENGINES: Registry[Any] = Registry(
+    "solver engine",
+    "napari_vslp.engines",
+    {
+        "binary": "napari_vslp.energy.engines.fused:BinaryEngine",
+        "fused": "napari_vslp.energy.engines.fused:FusedEngine",
+        "graphs": "napari_vslp.energy.engines.graphs:GraphEngine",
+        "reference": "napari_vslp.energy.engines.reference:ReferenceEngine",
+    },
+)
+
 # Classes of napari_vslp.confidence.contract.ConfidenceSource, in the order in which they speak
 SOURCES: Registry[Any] = Registry(
     "source of confidence",

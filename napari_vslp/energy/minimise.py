@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_vslp.core.progress import Job
-from napari_vslp.core.settings import Backend
 from napari_vslp.energy.certificate import Certificate
 from napari_vslp.energy.coarse import coarse_start
 from napari_vslp.energy.live import GRID_VALUES, Grid, follow, make_grid
@@ -55,7 +54,7 @@ def minimise(
     *,
     warm: Warm | None = None,
     stop: Stop | None = None,
-    backend: Backend = "auto",
+    backend: str = "auto",
     device: str = "cpu",
     job: Job | None = None,
 ) -> tuple[Solution, Warm]:
@@ -93,7 +92,7 @@ def minimise_live(
     problem: Problem,
     warm: Warm,
     *,
-    backend: Backend = "auto",
+    backend: str = "auto",
     device: str = "cpu",
     job: Job | None = None,
 ) -> tuple[Solution, Warm]:
@@ -131,7 +130,7 @@ def minimise_live(
 
 
 def _live_on_grid(
-    problem: Problem, warm: Warm, backend: Backend, device: str, job: Job
+    problem: Problem, warm: Warm, backend: str, device: str, job: Job
 ) -> tuple[Solution, Warm]:
     """Follow a slider on the coarse grid of the last full solve, made at the first move."""
     grid = warm.grid if _same(warm, problem) else None

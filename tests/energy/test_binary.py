@@ -9,7 +9,7 @@ import pytest
 
 from napari_vslp.core.progress import Job
 from napari_vslp.core.registries import PENALTIES
-from napari_vslp.energy.engines.fused import FusedBackend
+from napari_vslp.energy.engines.fused import FusedEngine
 from napari_vslp.energy.minimise import minimise, minimise_live
 from napari_vslp.energy.penalties.contract import Penalty
 from napari_vslp.energy.problem import OUTSIDE
@@ -30,7 +30,7 @@ def test_look_ups_are_optimal_for_anisotropic_boundaries(mode: str, share: float
     curve = proportion_curve(problem, iterations=1500)
     penalty = asked(mode, share)
     state = curve.look_up(penalty)
-    found = FusedBackend(replace(problem, penalty=penalty), state).certify(Job())
+    found = FusedEngine(replace(problem, penalty=penalty), state).certify(Job())
     # The look-up resolves areas to a pixel and blends labels over 0.005 nats.
     assert 0 <= found.relative_gap < 3e-3
     assert found.violation < 2e-3

@@ -12,8 +12,8 @@ import pytest
 from napari_vslp.core.errors import Cancelled
 from napari_vslp.core.progress import CancelToken, Job, Progress
 from napari_vslp.core.registries import PENALTIES
-from napari_vslp.energy.engines.fused import FusedBackend
-from napari_vslp.energy.engines.reference import TorchBackend
+from napari_vslp.energy.engines.fused import FusedEngine
+from napari_vslp.energy.engines.reference import ReferenceEngine
 from napari_vslp.energy.minimise import minimise, minimise_live
 from napari_vslp.energy.penalties.constraints import Interval, Measured
 from napari_vslp.energy.problem import OUTSIDE, Problem, State, fix_pixels
@@ -226,7 +226,7 @@ def test_live_moves_come_close_in_thirty_iterations() -> None:
     assert differ.mean() < 0.02
 
 
-@pytest.mark.parametrize("make", [FusedBackend, TorchBackend])
+@pytest.mark.parametrize("make", [FusedEngine, ReferenceEngine])
 def test_certificate_bounds_every_other_state(make: type) -> None:
     """Weak duality: the bound of one state lies below the energy of any feasible other one."""
     problem = random_problem(3, mode="none")

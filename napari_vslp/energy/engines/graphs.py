@@ -1,4 +1,4 @@
-"""The torch backend: blocks of iterations that never wait for the processor.
+"""The engine of torch: blocks of iterations that never wait for the processor.
 
 All buffers are allocated once, every operation writes into them, and prices and areas stay on the
 device. On CUDA the second block is captured as one graph and every further one replays it; where
@@ -6,6 +6,8 @@ there are no graphs the same function runs as it stands, so that a CPU tests it.
 """
 
 from __future__ import annotations
+
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -18,7 +20,7 @@ from napari_vslp.energy.engines.steps import relaxations, step_sizes
 from napari_vslp.energy.problem import Problem, State
 
 
-class GraphBackend:
+class GraphEngine:
     """One image's state on a device, float32; prices and areas float64 where there is such.
 
     Parameters
@@ -27,9 +29,15 @@ class GraphBackend:
         Any torch device.
     """
 
-    name = "torch"
+    backend: ClassVar[str] = "torch"
 
-    def __init__(self, problem: Problem, state: State, device: str = "cpu") -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        state: State,
+        device: str = "cpu",
+        threads: int = 0,  # noqa: ARG002 - the contract's; torch has its own
+    ) -> None:
         self.problem = problem
         self._steps = step_sizes(problem)
         self._pixels = max(1, problem.pixels)
@@ -46,6 +54,11 @@ class GraphBackend:
         self._graphs: dict[int, torch.cuda.CUDAGraph] = {}
         self._seen: set[int] = set()
         self._measure()
+
+    @classmethod
+    def supports(cls, problem: Problem, device: str) -> bool:  # noqa: ARG003 - the contract's
+        """See `contract.Engine.supports`: any problem, on any device that torch knows."""
+        return True
 
     def advance(self, iterations: int, job: Job) -> None:
         """Run a block of iterations, the last one unrelaxed; cancel is looked at once a block."""
@@ -90,7 +103,7 @@ class GraphBackend:
             self._iterate(relax)
 
     def _iterate(self, relax: float) -> None:
-        """Run one over-relaxed iteration in place; `reference.TorchBackend.step` reads easier."""
+        """Run one over-relaxed iteration in place, as `reference.ReferenceEngine.step` reads."""
         new = self._penalty_step(self._price - self._steps.kappa * self._area)
         self._step_forces()
         torch.sub(self._new_p, self._p, out=self._bar).add_(self._new_p)

@@ -7,6 +7,7 @@ with the areas' dual price as a second, K-dimensional dual variable (DESIGN, sec
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -81,12 +82,18 @@ def project_ball(p: Tensor, ball: Tensor, anisotropic: bool) -> Tensor:
     return p * (ball / torch.maximum(norm, ball + 1e-30))
 
 
-class TorchBackend:
+class ReferenceEngine:
     """One image's state as tensors on a device, float32, stepped as the mathematics reads."""
 
-    name = "torch"
+    backend: ClassVar[str] = "reference"
 
-    def __init__(self, problem: Problem, state: State, device: str = "cpu") -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        state: State,
+        device: str = "cpu",
+        threads: int = 0,  # noqa: ARG002 - the contract's; torch has its own
+    ) -> None:
         self.problem = problem
         self.u = torch.tensor(state.u, device=device)
         self.p = torch.tensor(state.p, device=device)
@@ -95,6 +102,11 @@ class TorchBackend:
         self._borders = Borders.of(problem, device)
         self._pixels = max(1, problem.pixels)
         self._steps = step_sizes(problem)
+
+    @classmethod
+    def supports(cls, problem: Problem, device: str) -> bool:  # noqa: ARG003 - the contract's
+        """See `contract.Engine.supports`: any problem, on any device that torch knows."""
+        return True
 
     def area(self) -> Vector:
         """Return a(u), the (K,) fractions of the tissue pixels."""

@@ -16,10 +16,11 @@ import numpy as np
 
 from napari_vslp.core.progress import Job, Progress
 from napari_vslp.energy.certificate import Certificate
+from napari_vslp.energy.engines.contract import make_engine
 from napari_vslp.energy.minimise import Warm
 from napari_vslp.energy.penalties.contract import Vector
 from napari_vslp.energy.problem import FIXED_COST, Array, Problem, State, without_absent
-from napari_vslp.energy.solver import Solution, make_backend
+from napari_vslp.energy.solver import Solution
 
 # Minimises a convex problem, from what an earlier one left; the flag says: a slider is moving.
 ConvexSolve = Callable[[Problem, Warm | None, bool], tuple[Solution, Warm]]
@@ -220,7 +221,7 @@ def _certify(problem: Problem, state: State, job: Job) -> Certificate:
         cost = cost.copy()
         cost[~kept] = FIXED_COST
     audited = replace(problem, cost=cost)
-    return make_backend(audited, state).certify(job)
+    return make_engine(audited, state).certify(job)
 
 
 def _sum(values: Array) -> float:
