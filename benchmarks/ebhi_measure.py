@@ -16,8 +16,9 @@ from torch.nn import functional
 from napari_vslp.core.tissues import Tissue
 from napari_vslp.encoders.weights import load_model
 from napari_vslp.energy.edges import edge_weight
-from napari_vslp.energy.minimise import bounds, minimise
-from napari_vslp.energy.problem import Problem, cost_of, trust_term
+from napari_vslp.energy.minimise import minimise
+from napari_vslp.energy.penalties.contract import penalty_of
+from napari_vslp.energy.problem import Problem, cost_of
 from napari_vslp.energy.rounding import round_labels
 from napari_vslp.energy.solver import Stop
 from napari_vslp.evaluation.bootstrap import Bootstrap
@@ -94,10 +95,10 @@ def _solved(
     confidence = np.stack([1 - gland, gland])
     tissues = (Tissue("other", 1 - share, tolerance), Tissue("gland", share, tolerance))
     radius = SMOOTHNESS / 2 * edge_weight(image)
-    problem = Problem(cost_of(confidence), radius, trust_term(tissues, trust, 1.0))
+    problem = Problem(cost_of(confidence), radius, penalty_of(tissues, trust, 1.0))
     solution, _ = minimise(problem, stop=Stop(1e-3, 500))
     inside = np.ones(one.shape, np.bool_)
-    labels = round_labels(solution.state.u, confidence, inside, *bounds(problem))
+    labels = round_labels(solution.state.u, confidence, inside, *problem.penalty.bounds())
     return np.asarray(labels == 2)
 
 

@@ -29,8 +29,9 @@ from napari_vslp.core.settings import Settings
 from napari_vslp.core.tissues import Tissue
 from napari_vslp.energy.blindspot import choose_smoothness, corrected
 from napari_vslp.energy.edges import edge_weight
-from napari_vslp.energy.minimise import bounds, minimise
-from napari_vslp.energy.problem import Problem, cost_of, trust_term
+from napari_vslp.energy.minimise import minimise
+from napari_vslp.energy.penalties.contract import penalty_of
+from napari_vslp.energy.problem import Problem, cost_of
 from napari_vslp.energy.rounding import round_labels
 from napari_vslp.energy.solver import Stop
 from napari_vslp.energy.terms.learned_term import BoundTDV
@@ -134,8 +135,8 @@ def figures(
     count = len(case.confidence)
     truth = Truth(case.mask, count)
     tissues = tuple(Tissue(str(k), float(s), tolerance) for k, s in enumerate(truth.shares))
-    trust = trust_term(tissues, "interval" if tolerance else "measured", 1.0)
-    problem = Problem(cost_of(case.confidence), radius.astype(np.float32), trust)
+    penalty = penalty_of(tissues, "interval" if tolerance else "measured", 1.0)
+    problem = Problem(cost_of(case.confidence), radius.astype(np.float32), penalty)
     inside = np.ones(radius.shape, np.bool_)
     if row.network is None:
         u = minimise(problem, stop=STOP)[0].state.u
@@ -155,7 +156,9 @@ def figures(
             turns=TURNS,
         )
         u = found.solution.state.u
-    labels = round_labels(u, case.confidence, inside, *bounds(problem)).astype(np.int16) - 1
+    labels = (
+        round_labels(u, case.confidence, inside, *problem.penalty.bounds()).astype(np.int16) - 1
+    )
     scores = truth.compare(labels)
     # Two tissues: gland's, as in the other tables; three: the mean.
     pick: Callable[[NDArray[np.float64]], float] = (

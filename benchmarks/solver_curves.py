@@ -12,12 +12,13 @@ from timing import clock, triad_speed
 
 from napari_vslp.core.progress import Job
 from napari_vslp.core.settings import Backend
-from napari_vslp.energy.engines.fused import FusedBackend
-from napari_vslp.energy.minimise import bounds, minimise, minimise_live
-from napari_vslp.energy.penalties import TrustTerm
+from napari_vslp.energy.engines.contract import make_engine
+from napari_vslp.energy.engines.fused import FusedEngine
+from napari_vslp.energy.minimise import minimise, minimise_live
+from napari_vslp.energy.penalties.constraints import Interval
 from napari_vslp.energy.problem import Problem, cost_of, start_state
 from napari_vslp.energy.rounding import round_labels
-from napari_vslp.energy.solver import Stop, make_backend, solve
+from napari_vslp.energy.solver import Stop, solve
 from tests.energy.problems import random_problem
 
 
@@ -31,7 +32,7 @@ def tiled(tissues: int, size: int, smoothness: float = 2.0) -> Problem:
 
 def per_iteration(problem: Problem, backend: Backend = "numba", threads: int = 1) -> float:
     """Return the seconds of one iteration, the median of blocks of ten."""
-    engine = make_backend(problem, start_state(problem), backend, "cpu", threads)
+    engine = make_engine(problem, start_state(problem), backend, "cpu", threads)
     job = Job()
     return clock(lambda: engine.advance(10, job), 5) / 10
 
@@ -40,8 +41,8 @@ def moved(problem: Problem, change: float) -> Problem:
     """Return the problem with the first tissue's slider moved at the second's expense."""
     step = np.zeros(len(problem.cost))
     step[:2] = change, -change
-    target = problem.trust.target + step
-    return replace(problem, trust=TrustTerm("interval", target - 0.01, target + 0.01, target))
+    target = problem.penalty.target + step
+    return replace(problem, penalty=Interval(target - 0.01, target + 0.01, target))
 
 
 def bandwidth(sizes: list[int]) -> None:
@@ -64,8 +65,8 @@ def threads() -> None:
     """Print what two threads gain, and which number the solver itself settles on."""
     problem = tiled(4, 1024)
     alone, two = (per_iteration(problem, threads=n) for n in (1, 2))
-    engine = make_backend(problem, start_state(problem))
-    assert isinstance(engine, FusedBackend)
+    engine = make_engine(problem, start_state(problem))
+    assert isinstance(engine, FusedEngine)
     engine.advance(20, Job())
     chosen = engine._stripes.threads
     print(f"\n1024²×4, two threads: {alone / two:.2f}× one thread's speed; chosen: {chosen}")
@@ -139,7 +140,7 @@ def sliders(sizes: list[int]) -> None:
 
 
 def _labels(problem: Problem, u: np.ndarray) -> np.ndarray:
-    return round_labels(u, np.exp(-problem.cost), problem.radius >= 0, *bounds(problem))
+    return round_labels(u, np.exp(-problem.cost), problem.radius >= 0, *problem.penalty.bounds())
 
 
 def memory() -> None:

@@ -17,10 +17,11 @@ from solver_curves import moved, per_iteration
 from timing import clock, head, row
 
 from napari_vslp.core.progress import Job
-from napari_vslp.energy.engines.reference import TorchBackend
+from napari_vslp.energy.engines.contract import make_engine
+from napari_vslp.energy.engines.reference import ReferenceEngine
 from napari_vslp.energy.minimise import minimise, minimise_live
 from napari_vslp.energy.problem import Problem, State, start_state
-from napari_vslp.energy.solver import Stop, make_backend
+from napari_vslp.energy.solver import Stop
 from tests.energy.problems import random_problem
 
 
@@ -80,14 +81,14 @@ def energy_of(problem: Problem, labels: np.ndarray) -> float:
     """Return E of hard labels, (H, W)."""
     u = (np.arange(len(problem.cost))[:, None, None] == labels).astype(np.float32)
     state = State(u, np.zeros((2, *u.shape), np.float32), np.zeros(len(u)))
-    return make_backend(problem, state).certify(Job()).objective
+    return make_engine(problem, state).certify(Job()).objective
 
 
 def transport(quick: bool) -> None:
     """256²×4 without boundaries: exact optimal transport, and Sinkhorn's smoothed one."""
     head("Optimal transport to four tissues, 256², λ = 0, to 1e-4")
     problem = random_problem(4, (256, 256), smoothness=0, mode="measured")
-    pixels, target = problem.cost[0].size, problem.trust.target
+    pixels, target = problem.cost[0].size, problem.penalty.target
     costs = problem.cost.reshape(4, -1).T.astype(np.float64)
     mass = np.full(pixels, 1 / pixels)
     began = time.perf_counter()
@@ -134,7 +135,7 @@ def torch_iterations(quick: bool) -> None:
     """One iteration and a whole solve, 512²×4, beside torch."""
     head("One iteration and whole solves, 512²×4, λ = 2")
     problem = random_problem(4, (512, 512))
-    plain = TorchBackend(problem, start_state(problem))
+    plain = ReferenceEngine(problem, start_state(problem))
     ours, eager = per_iteration(problem), clock(lambda: plain.step(1.9), 9)
     row(
         "one iteration",
@@ -164,7 +165,7 @@ def _compiled(problem: Problem, ours: float) -> None:
         project_simplex,
     )
 
-    plain, borders = TorchBackend(problem, start_state(problem)), Borders.of(problem, "cpu")
+    plain, borders = ReferenceEngine(problem, start_state(problem)), Borders.of(problem, "cpu")
     right, down, ball, cost = borders.right, borders.down, borders.ball, torch.tensor(problem.cost)
 
     def step(u: torch.Tensor, p: torch.Tensor) -> tuple[torch.Tensor, ...]:

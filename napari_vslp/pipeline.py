@@ -27,8 +27,9 @@ from napari_vslp.core.settings import TOTAL_VARIATION, Settings
 from napari_vslp.core.tissues import Click, Tissue, check_tissues, clicks_by_id
 from napari_vslp.core.weak_labels import ClicksLike, TissuesLike, as_clicks, as_tissues
 from napari_vslp.energy.devices import minimise_on_device, solver_device
-from napari_vslp.energy.minimise import Warm, bounds
-from napari_vslp.energy.problem import Problem, check_fixed, trust_term
+from napari_vslp.energy.minimise import Warm
+from napari_vslp.energy.penalties.contract import penalty_of
+from napari_vslp.energy.problem import Problem, check_fixed
 from napari_vslp.energy.rounding import round_labels
 from napari_vslp.energy.solver import Solution
 from napari_vslp.prepared import Prepared
@@ -198,12 +199,12 @@ def run(
     inner, notes = prepared.clicks_inside(inputs.clicks)
     confidence = prepared.confidence_of(table, inner, settings, keep_start=live)
     fixed = prepared.fixed_pixels(table, inner, inputs.paint)
-    trust = trust_term(table, settings.trust, settings.trust_strength)
+    penalty = penalty_of(table, settings.trust, settings.trust_strength)
     settings, scores, chosen = _with_smoothness(prepared, confidence, settings, start, job)
     radius = prepared.radius_of(settings)
-    check_fixed(fixed, radius >= 0, table, trust)
+    check_fixed(fixed, radius >= 0, table, penalty)
     cost = prepared.cost_of(confidence, fixed)
-    problem = Problem(cost, radius, trust)
+    problem = Problem(cost, radius, penalty)
     warm = _warm_state(start, table)
     learned = None
     if settings.regulariser == TOTAL_VARIATION:
@@ -213,7 +214,7 @@ def run(
         found, learned, warm = _minimise_learned(problem, term, warm, settings, live, job)
         chosen = (*chosen, *told)
     labels = round_labels(
-        found.state.u, confidence.mean, radius >= 0, *bounds(problem), fixed=fixed
+        found.state.u, confidence.mean, radius >= 0, *penalty.bounds(), fixed=fixed
     )
     terms = {"learned": TermMap.of(learned, "doubt: shapes")} if learned is not None else {}
     result = _result(prepared, inputs, confidence, found, labels, terms)

@@ -25,14 +25,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Segment again what a summary.json tells, and say whether the mask agrees bit for bit."
     )
-    parser.add_argument("file", type=given_path, metavar="FILE", help="a summary.json")
+    add = parser.add_argument
+    add("file", type=given_path, metavar="FILE", help="a summary.json")
     parser.add_argument(
         "--image", type=given_path, metavar="IMAGE", help="the image, if it has moved"
     )
     parser.add_argument(
         "--out", type=given_path, metavar="DIR", help="folder to write the result to"
     )
-    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    add("--quiet", action="store_true", help="print nothing but errors")
     parser.set_defaults(run=run)
 
 

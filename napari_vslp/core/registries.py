@@ -10,17 +10,17 @@ from typing import Any
 
 from napari_vslp.core.registry import Registries, Registry
 
-# Classes of napari_vslp.energy.penalties.Penalty
+# Classes of napari_vslp.energy.penalties.contract.Penalty
 PENALTIES: Registry[Any] = Registry(
     "way to trust the shares",
     "napari_vslp.penalties",
     {
-        "measured": "napari_vslp.energy.penalties:Measured",
-        "interval": "napari_vslp.energy.penalties:Interval",
-        "robust": "napari_vslp.energy.penalties:Robust",
-        "quadratic": "napari_vslp.energy.penalties:Quadratic",
-        "kl": "napari_vslp.energy.penalties:KullbackLeibler",
-        "none": "napari_vslp.energy.penalties:Free",
+        "measured": "napari_vslp.energy.penalties.constraints:Measured",
+        "interval": "napari_vslp.energy.penalties.constraints:Interval",
+        "robust": "napari_vslp.energy.penalties.soft:Robust",
+        "quadratic": "napari_vslp.energy.penalties.soft:Quadratic",
+        "kl": "napari_vslp.energy.penalties.soft:KullbackLeibler",
+        "none": "napari_vslp.energy.penalties.constraints:Free",
     },
     {
         "measured": "Exactly as typed",
@@ -29,6 +29,18 @@ PENALTIES: Registry[Any] = Registry(
         "quadratic": "Near them; the image may pull",
         "kl": "Near them; keep rare tissues",
         "none": "Ignore the numbers",
+    },
+)
+
+# Classes of napari_vslp.energy.engines.contract.Engine: the first that supports a problem solves it
+ENGINES: Registry[Any] = Registry(
+    "solver engine",
+    "napari_vslp.engines",
+    {
+        "binary": "napari_vslp.energy.engines.fused:BinaryEngine",
+        "fused": "napari_vslp.energy.engines.fused:FusedEngine",
+        "graphs": "napari_vslp.energy.engines.graphs:GraphEngine",
+        "reference": "napari_vslp.energy.engines.reference:ReferenceEngine",
     },
 )
 

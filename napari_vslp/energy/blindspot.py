@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from napari_vslp.core.progress import Job, Progress
 from napari_vslp.energy.minimise import minimise
-from napari_vslp.energy.penalties import TrustTerm
+from napari_vslp.energy.penalties.constraints import Free
 from napari_vslp.energy.problem import CONFIDENCE_FLOOR, Array, Problem
 from napari_vslp.energy.solver import Stop
 
@@ -125,7 +125,7 @@ def hidden_problem(evidence: Array, radius: Array, blocks: Blocks) -> Problem:
     """
     cost = np.where(blocks > 0, np.float32(0), -np.log(evidence)).astype(np.float32)
     tissues = len(cost)
-    free = TrustTerm("none", np.zeros(tissues), np.ones(tissues), np.full(tissues, 1 / tissues))
+    free = Free(np.zeros(tissues), np.ones(tissues), np.full(tissues, 1 / tissues))
     return Problem(np.ascontiguousarray(cost), radius, free)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from napari_vslp.energy.penalties import Vector
+from napari_vslp.energy.penalties.contract import Vector
 from napari_vslp.energy.problem import Array, Problem
 
 
@@ -56,9 +56,9 @@ def certificate(
         (nats).
     """
     fidelity, regularisation, gap_map, margin = maps
-    pixels, trust = problem.pixels, problem.trust
-    objective = float(sums[0]) + float(sums[2]) + pixels * trust.value(area, price)
-    gap = float(sums[1]) + pixels * trust.gap(area, price)
+    pixels, penalty = problem.pixels, problem.penalty
+    objective = float(sums[0]) + float(sums[2]) + pixels * penalty.value(area, price)
+    gap = float(sums[1]) + pixels * penalty.gap(area, price)
     return Certificate(
         fidelity=fidelity,
         regularisation=regularisation,
@@ -67,7 +67,7 @@ def certificate(
         objective=objective,
         gap=gap,
         area=area,
-        violation=float(trust.violations(area).max(initial=0.0)),
+        violation=float(penalty.violations(area).max(initial=0.0)),
         relative_gap=gap / max(abs(objective), 1e-3 * pixels, 1e-12),
         fidelity_sum=float(sums[3]),
         regularisation_sum=float(sums[2]),

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_vslp.core.progress import Job
-from napari_vslp.core.settings import Backend
 from napari_vslp.energy.problem import OUTSIDE, Array, Problem, State
 from napari_vslp.energy.solver import Stop, solve
 from napari_vslp.energy.transport import is_transport
@@ -25,7 +24,7 @@ COST_CEILING = 20.0
 
 
 def coarse_start(  # noqa: PLR0917 - calls itself in this order
-    problem: Problem, start: State | None, stop: Stop, backend: Backend, device: str, job: Job
+    problem: Problem, start: State | None, stop: Stop, backend: str, device: str, job: Job
 ) -> State | None:
     """Return a start from coarser grids, or the given start where that would not pay.
 

@@ -14,10 +14,10 @@ import numba
 import numpy as np
 
 from napari_vslp.core.progress import Job
-from napari_vslp.core.settings import Backend
 from napari_vslp.energy.coarse import halve, restrict
+from napari_vslp.energy.engines.contract import make_engine
 from napari_vslp.energy.problem import Array, Problem, State
-from napari_vslp.energy.solver import Solution, Stop, make_backend, solve
+from napari_vslp.energy.solver import Solution, Stop, solve
 
 # A live solve's grid holds at most this many values: 512² × 4.
 GRID_VALUES = 512 * 512 * 4
@@ -66,7 +66,7 @@ def make_grid(
     fine: State,
     *,
     known: Grid | None,
-    backend: Backend,
+    backend: str,
     device: str,
     job: Job,
 ) -> Grid:
@@ -87,20 +87,20 @@ def make_grid(
         coarse = halve(coarse)
         forces = np.stack([restrict(p) for p in state.p]) * np.float32(0.5)
         state = State(restrict(state.u), forces, fine.price)
-    coarse = replace(coarse, trust=problem.trust)
+    coarse = replace(coarse, penalty=problem.penalty)
     quiet = Job(job.cancel)
     found = solve(coarse, start=state, stop=BASE, backend=backend, device=device, job=quiet)
     return Grid(coarse, found.state.u, fine, found.state, fine)
 
 
 def follow(
-    problem: Problem, grid: Grid, backend: Backend, device: str, job: Job
+    problem: Problem, grid: Grid, backend: str, device: str, job: Job
 ) -> tuple[Solution, Grid]:
     """Return the fine state after a move, polished by a few fine iterations and certified.
 
     Those few halve the labels that are off; the rest is left to the release.
     """
-    coarse = replace(grid.problem, trust=problem.trust)
+    coarse = replace(grid.problem, penalty=problem.penalty)
     found = solve(coarse, start=grid.state, stop=MOVE, backend=backend, device=device, job=job)
     u = np.empty_like(problem.cost)
     factor = 1 << levels_of(problem.cost.size)
@@ -108,7 +108,7 @@ def follow(
     state = State(u, grid.fine.p, found.state.price)
     polish = min(FINE_ITERATIONS, FINE_VALUES // problem.cost.size)
     if polish == 0:
-        engine = make_backend(problem, state, backend, device)
+        engine = make_engine(problem, state, backend, device)
         shown = Solution(state, engine.certify(job), found.iterations)
     else:
         stop = Stop(MOVE.tolerance, polish, polish)

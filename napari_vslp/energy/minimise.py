@@ -8,11 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_vslp.core.progress import Job
-from napari_vslp.core.settings import Backend
 from napari_vslp.energy.certificate import Certificate
 from napari_vslp.energy.coarse import coarse_start
 from napari_vslp.energy.live import GRID_VALUES, Grid, follow, make_grid
-from napari_vslp.energy.penalties import TrustTerm, Vector
+from napari_vslp.energy.penalties.contract import Penalty
 from napari_vslp.energy.problem import Array, Problem, State, without_absent
 from napari_vslp.energy.proportion_curve import ProportionCurve, proportion_curve
 from napari_vslp.energy.solver import Solution, Stop, make_legal, solve
@@ -36,7 +35,7 @@ class Warm:
         Those of `state`; the curve holds for these very arrays only.
     curve
         None until a two-tissue slider moves.
-    trust
+    penalty
         The proportions that `state` met.
     grid
         None until a slider moves on a large image.
@@ -46,7 +45,7 @@ class Warm:
     cost: Array
     radius: Array
     curve: ProportionCurve | None = None
-    trust: TrustTerm | None = None
+    penalty: Penalty | None = None
     grid: Grid | None = None
 
 
@@ -55,7 +54,7 @@ def minimise(
     *,
     warm: Warm | None = None,
     stop: Stop | None = None,
-    backend: Backend = "auto",
+    backend: str = "auto",
     device: str = "cpu",
     job: Job | None = None,
 ) -> tuple[Solution, Warm]:
@@ -83,7 +82,7 @@ def minimise(
     )
     del start
     whole = _expand(found, kept)
-    after = Warm(whole.state, problem.cost, problem.radius, trust=problem.trust)
+    after = Warm(whole.state, problem.cost, problem.radius, penalty=problem.penalty)
     if warm is not None and _same(warm, problem):
         after.curve, after.grid = warm.curve, warm.grid
     return whole, after
@@ -93,7 +92,7 @@ def minimise_live(
     problem: Problem,
     warm: Warm,
     *,
-    backend: Backend = "auto",
+    backend: str = "auto",
     device: str = "cpu",
     job: Job | None = None,
 ) -> tuple[Solution, Warm]:
@@ -124,23 +123,23 @@ def minimise_live(
     curve = warm.curve if _same(warm, problem) else None
     curve = curve or proportion_curve(problem, job=job)
     found = solve(
-        problem, start=curve.look_up(problem.trust), stop=POLISH,
+        problem, start=curve.look_up(problem.penalty), stop=POLISH,
         backend=backend, device=device, job=job, own_start=True,
     )  # fmt: skip
-    return found, Warm(found.state, problem.cost, problem.radius, curve, problem.trust)
+    return found, Warm(found.state, problem.cost, problem.radius, curve, problem.penalty)
 
 
 def _live_on_grid(
-    problem: Problem, warm: Warm, backend: Backend, device: str, job: Job
+    problem: Problem, warm: Warm, backend: str, device: str, job: Job
 ) -> tuple[Solution, Warm]:
     """Follow a slider on the coarse grid of the last full solve, made at the first move."""
     grid = warm.grid if _same(warm, problem) else None
     if grid is None or grid.last is not warm.state:
         state = warm.state if _same(warm, problem) else make_legal(problem, warm.state.copy())
-        solved = replace(problem, trust=warm.trust or problem.trust)
+        solved = replace(problem, penalty=warm.penalty or problem.penalty)
         grid = make_grid(solved, state, known=grid, backend=backend, device=device, job=job)
     found, grid = follow(problem, grid, backend, device, job)
-    return found, Warm(found.state, problem.cost, problem.radius, None, problem.trust, grid)
+    return found, Warm(found.state, problem.cost, problem.radius, None, problem.penalty, grid)
 
 
 def _same(warm: Warm, problem: Problem) -> bool:
@@ -166,13 +165,3 @@ def _expand(found: Solution, kept: NDArray[np.bool_]) -> Solution:
     area[kept] = found.certificate.area
     certificate: Certificate = replace(found.certificate, area=area)
     return replace(found, state=State(u, p, price), certificate=certificate)
-
-
-def bounds(problem: Problem) -> tuple[Vector, Vector]:
-    """Return the lowest and highest share that the labels themselves must keep."""
-    trust = problem.trust
-    if trust.mode == "measured":
-        return trust.target, trust.target
-    if trust.mode == "interval":
-        return trust.low, trust.high
-    return np.zeros_like(trust.low), np.ones_like(trust.high)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from napari_vslp.core.errors import VslpError
 from napari_vslp.core.tissues import Tissue
-from napari_vslp.energy.penalties import TrustTerm, Vector, nearest_target
+from napari_vslp.energy.penalties.contract import Mask, Penalty, Vector
 
 Array = NDArray[np.float32]
 CONFIDENCE_FLOOR = 1e-4
@@ -30,7 +30,7 @@ class Problem:
     radius
         (H, W) float32: λg/2 where there is tissue, `OUTSIDE` (−1) elsewhere. Boundaries with the
         outside are free.
-    trust
+    penalty
         F.
     anisotropic
         Whether boundaries are measured by |∇u|₁, as on a graph, instead of |∇u|₂. Blocky, but
@@ -39,7 +39,7 @@ class Problem:
 
     cost: Array
     radius: Array
-    trust: TrustTerm
+    penalty: Penalty
     anisotropic: bool = False
 
     @property
@@ -105,31 +105,12 @@ def fix_pixels(cost: Array, fixed: NDArray[np.uint8]) -> Array:
     return bound
 
 
-def trust_term(tissues: tuple[Tissue, ...], mode: str, rho: float) -> TrustTerm:
-    """Return the proportion term of a table of tissues."""
-    low = np.array([t.interval[0] for t in tissues])
-    high = np.array([t.interval[1] for t in tissues])
-    typed = np.array([np.nan if t.value is None else t.value for t in tissues])
-    if mode == "measured" and not np.isnan(typed).any():
-        target = typed / typed.sum() if typed.sum() > 0 else typed
-    else:
-        target = nearest_target(typed, low, high)
-    if mode == "measured" and np.isnan(typed).any():
-        # An unknown tissue cannot be met exactly: the known ones are, as narrow intervals.
-        low = np.where(np.isnan(typed), 0.0, typed)
-        high = np.where(np.isnan(typed), 1.0, typed)
-        mode = "interval"
-    return TrustTerm(mode, low, high, target, rho)
-
-
 def check_fixed(
-    fixed: NDArray[np.uint8], mask: NDArray[np.bool_], tissues: tuple[Tissue, ...], trust: TrustTerm
+    fixed: NDArray[np.uint8], mask: Mask, tissues: tuple[Tissue, ...], penalty: Penalty
 ) -> None:
     """Raise `VslpError` if fixed pixels alone exceed a tissue's highest proportion."""
-    if trust.mode not in ("measured", "interval"):
-        return
     counts = np.bincount(fixed[mask], minlength=len(tissues) + 1)[1:] / max(1, mask.sum())
-    high = trust.target if trust.mode == "measured" else trust.high
+    _, high = penalty.bounds()
     for tissue, count, limit in zip(tissues, counts, high, strict=True):
         # One pixel of slack: a click in a tissue of a tiny image is no contradiction.
         if count > limit + 1.5 / max(1, mask.sum()):
@@ -139,7 +120,7 @@ def check_fixed(
             )
 
 
-def without_absent(problem: Problem) -> tuple[Problem, NDArray[np.bool_]]:
+def without_absent(problem: Problem) -> tuple[Problem, Mask]:
     """Drop tissues whose highest proportion is 0: as constraints they converge twentyfold slower.
 
     Returns
@@ -149,11 +130,8 @@ def without_absent(problem: Problem) -> tuple[Problem, NDArray[np.bool_]]:
     ndarray
         (K,) bool: which were kept.
     """
-    trust = problem.trust
-    high = trust.high if trust.mode == "interval" else trust.target
-    kept = np.ones(len(high), bool)
-    if trust.mode in ("measured", "interval"):
-        kept = high > 0
+    _, high = problem.penalty.bounds()
+    kept = high > 0
     if kept.all() or not kept.any():
         return problem, np.ones(len(high), bool)
-    return replace(problem, cost=problem.cost[kept], trust=trust.keep(kept)), kept
+    return replace(problem, cost=problem.cost[kept], penalty=problem.penalty.keep(kept)), kept

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from napari_vslp.core.progress import Job
 from napari_vslp.energy.engines.kernels import Rows, edges_of
-from napari_vslp.energy.penalties import TrustTerm, Vector
+from napari_vslp.energy.penalties.contract import Penalty
 from napari_vslp.energy.problem import FIXED_COST, Array, Problem, State
 
 ITERATIONS = 150
@@ -116,61 +116,13 @@ class ProportionCurve:
         below = int(np.searchsorted(self.ordered, threshold, side="right"))
         return 1 - below / len(self.ordered)
 
-    def look_up(self, trust: TrustTerm) -> State:
-        """Return the state of a proportion term, in the time of two passes over the image."""
-        threshold = self._balance(trust)
+    def look_up(self, penalty: Penalty) -> State:
+        """Return the state of a proportion penalty, in the time of two passes over the image."""
+        threshold, price = penalty.balance(self)
         rise: Array = (self.level - np.float32(threshold)) / np.float32(RAMP) + np.float32(0.5)
         first = np.clip(rise, 0, 1)
         half: Array = self.forces * np.float32(0.5)
-        price = _prices(trust, threshold, self.share(threshold))
         return State(np.stack([first, 1 - first]), np.stack([half, -half], axis=1), price)
-
-    def _balance(self, trust: TrustTerm) -> float:
-        # The optimal s is where the slope of F at the share {w > s} balances it; the share falls
-        # and so that slope falls as s grows: one scalar root.
-        low, high = float(trust.low[0]), float(trust.high[0])
-        target, rho = float(trust.target[0]), trust.rho
-        if trust.mode == "none":
-            return 0.0
-        if trust.mode == "measured":
-            return self.threshold(target)
-        if trust.mode == "interval":
-            lowest = max(low, 1 - float(trust.high[1]))
-            highest = min(high, 1 - float(trust.low[1]))
-            return self.threshold(min(max(self.share(0.0), lowest), highest))
-        if trust.mode == "robust":
-            return min(max(self.threshold(target), -2 * rho), 2 * rho)
-        below, above = float(self.ordered[0]) - 1, float(self.ordered[-1]) + 1
-        for _ in range(60):
-            middle = (below + above) / 2
-            if middle < _slope(trust.mode, self.share(middle), target, rho):
-                below = middle
-            else:
-                above = middle
-        return (below + above) / 2
-
-
-def _prices(trust: TrustTerm, threshold: float, share: float) -> Vector:
-    """Return the prices φ with φ₁ − φ₂ = −s that the proportion term itself would set."""
-    if trust.mode == "interval":
-        # Only the bound that binds has a price: the other tissue's is 0.
-        if threshold < 0:
-            first_binds = trust.low[0] >= 1 - trust.high[1]
-        else:
-            first_binds = trust.high[0] <= 1 - trust.low[1]
-        return np.array([-threshold, 0.0]) if first_binds else np.array([0.0, threshold])
-    if trust.mode == "kl":
-        area = np.array([share, 1 - share])
-        return -trust.rho * (np.log(area + 1e-9) - np.log(trust.target + 1e-9))
-    return np.array([-threshold / 2, threshold / 2])
-
-
-def _slope(mode: str, share: float, target: float, rho: float) -> float:
-    """Return dF(a, 1 − a)/da at a = share."""
-    if mode == "quadratic":
-        return 2 * rho * (share - target)
-    odds = np.log((share + 1e-9) / (1 - share + 1e-9))
-    return float(rho * (odds - np.log((target + 1e-9) / (1 - target + 1e-9))))
 
 
 def proportion_curve(
@@ -181,7 +133,7 @@ def proportion_curve(
     Parameters
     ----------
     problem
-        With K = 2; its trust term is not looked at.
+        With K = 2; its proportion penalty is not looked at.
 
     Raises
     ------

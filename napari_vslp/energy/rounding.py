@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_vslp.energy.penalties import Vector
+from napari_vslp.energy.penalties.contract import Vector
 from napari_vslp.energy.problem import Array
 
 # Where u ties (plateaus that only the area constraint splits), confidence decides.

@@ -1,35 +1,19 @@
-"""The primal–dual loop: steps, checks, progress and cancel, over either backend."""
+"""The primal–dual loop: steps, checks, progress and cancel, over any engine."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
 from napari_vslp.core.progress import Job, Progress
-from napari_vslp.core.settings import Backend
 from napari_vslp.energy.certificate import Certificate
+from napari_vslp.energy.engines.contract import make_engine
 from napari_vslp.energy.problem import Problem, State, start_state
 from napari_vslp.energy.transport import is_transport, transport_start
 
 # Areas of the relaxed solution are met to this before the solver stops (fraction of the tissue).
 AREA_TOLERANCE = 3e-4
-
-
-class SolverBackend(Protocol):
-    """What the loop needs of a backend."""
-
-    name: str
-
-    def advance(self, iterations: int, job: Job) -> None:
-        """Run a block of iterations, the last one unrelaxed."""
-
-    def certify(self, job: Job) -> Certificate:
-        """Return the certificate of the present state."""
-
-    def export(self) -> State:
-        """Return the state with its prices."""
 
 
 @dataclass(frozen=True)
@@ -73,36 +57,12 @@ def make_legal(problem: Problem, state: State) -> State:
     return state
 
 
-def make_backend(
-    problem: Problem, state: State, backend: Backend = "auto", device: str = "cpu", threads: int = 0
-) -> SolverBackend:
-    """Return the fused kernel on the CPU, or torch where a device or the user asks for it.
-
-    Parameters
-    ----------
-    state
-        Legal here (see `make_legal`); it may be changed.
-    threads
-        Of the fused kernel; 0 chooses by measuring.
-    """
-    if backend == "torch" or (backend == "auto" and device != "cpu"):
-        from napari_vslp.energy.engines.graphs import GraphBackend
-
-        return GraphBackend(problem, state, device)
-    from napari_vslp.energy.engines.fused import BinaryBackend, FusedBackend
-
-    # Without boundaries the general kernel moves less: it leaves out the forces.
-    if len(problem.cost) == 2 and problem.radius.max(initial=0.0) > 0:
-        return BinaryBackend(problem, state, threads)
-    return FusedBackend(problem, state, threads)
-
-
 def solve(
     problem: Problem,
     *,
     start: State | None = None,
     stop: Stop | None = None,
-    backend: Backend = "auto",
+    backend: str = "auto",
     device: str = "cpu",
     job: Job | None = None,
     threads: int = 0,
@@ -139,7 +99,7 @@ def solve(
     else:
         state = make_legal(problem, start if own_start else start.copy())
     del start
-    engine = make_backend(problem, state, backend, device, threads)
+    engine = make_engine(problem, state, backend, device, threads)
     del state
     done = 0
     while True:

@@ -13,7 +13,7 @@ import numpy as np
 
 from napari_vslp.core.progress import Job
 from napari_vslp.energy.engines.kernels import Rows, Sums
-from napari_vslp.energy.penalties import TrustTerm, Vector
+from napari_vslp.energy.penalties.contract import Penalty, Vector
 from napari_vslp.energy.problem import Problem, State
 
 ROUNDS = 40
@@ -112,7 +112,7 @@ def transport_prices(problem: Problem, job: Job) -> Vector:
     Where pixels tie in masses, as in an image of few grey levels, V has kinks and Newton's steps
     may stall; the primal–dual loop then goes on from the prices reached.
     """
-    trust, pixels = problem.trust, problem.pixels
+    penalty, pixels = problem.penalty, problem.pixels
     tissues = len(problem.cost)
     area, pairs = np.zeros(tissues), np.zeros((tissues, tissues))
     cost, width = np.ascontiguousarray(problem.cost), FIRST_WIDTH
@@ -120,14 +120,14 @@ def transport_prices(problem: Problem, job: Job) -> Vector:
     def look(price: Vector, width: float) -> float:
         job.check()
         found = float(cells(cost, problem.radius, price.astype(np.float32), width, area, pairs))
-        return found / pixels + trust.dual(price)
+        return found / pixels + penalty.dual(price)
 
-    price = trust.step(np.zeros(tissues), 1e-9)
+    price = penalty.step(np.zeros(tissues), 1e-9)
     value = look(price, width)
     for _ in range(ROUNDS):
         density = pairs / (2 * width * pixels)
         # Ties count for several cells; as shares they leave the common level of prices alone.
-        move = _newton(trust, price, area / area.sum(), density) - price
+        move = _newton(penalty, price, area / area.sum(), density) - price
         for _ in range(HALVINGS):
             size = float(np.abs(move).max())
             # The density is looked for as far from the borders as the next step may reach.
@@ -144,11 +144,11 @@ def transport_prices(problem: Problem, job: Job) -> Vector:
     return price
 
 
-def _newton(trust: TrustTerm, price: Vector, area: Vector, density: Vector) -> Vector:
+def _newton(penalty: Penalty, price: Vector, area: Vector, density: Vector) -> Vector:
     """Return argmax_r D(r) − a·(r − φ) − ½(r − φ)ᵀL(r − φ), L the Laplacian of the densities.
 
     By accelerated proximal steps with the diagonal 2·diag(L) ≥ L, so that the table of
-    `trust.step` serves for every F.
+    `penalty.step` serves for every F.
     """
     floor = 1e-3
     laplacian = np.diag(density.sum(axis=1) + floor) - density
@@ -156,7 +156,7 @@ def _newton(trust: TrustTerm, price: Vector, area: Vector, density: Vector) -> V
     found, ahead = price, price
     for n in range(INNER_STEPS):
         uphill = -area - laplacian @ (ahead - price)
-        new = trust.step(ahead + kappa * uphill, kappa)
+        new = penalty.step(ahead + kappa * uphill, kappa)
         ahead = new + n / (n + 3) * (new - found)
         found = new
     return found

@@ -13,8 +13,9 @@ from napari_vslp.core.progress import Job, Progress
 from napari_vslp.core.segmentation import Segmentation
 from napari_vslp.energy.coarse import COST_CEILING, halve
 from napari_vslp.energy.minimise import Warm, minimise
-from napari_vslp.energy.penalties import TrustTerm, Vector
-from napari_vslp.energy.problem import OUTSIDE, Problem, cost_of, trust_term
+from napari_vslp.energy.penalties.constraints import Interval
+from napari_vslp.energy.penalties.contract import Penalty, Vector, penalty_of
+from napari_vslp.energy.problem import OUTSIDE, Problem, cost_of
 from napari_vslp.energy.solver import Stop
 from napari_vslp.review.pixels import cost_map
 
@@ -129,8 +130,9 @@ def cost_curve(
         warm = first
         for share in way:
             job.report(Progress(STAGE, done / len(wanted)))
-            trust, bound = trust_at(problem.trust, tissue, share, others)
-            found, warm = minimise(replace(problem, trust=trust), warm=warm, stop=stop, job=job)
+            penalty, bound = penalty_at(problem.penalty, tissue, share, others)
+            asked = replace(problem, penalty=penalty)
+            found, warm = minimise(asked, warm=warm, stop=stop, job=job)
             first = first or warm
             points[share] = (found.certificate.objective, _slope(warm.state.price, tissue, bound))
             done += 1
@@ -139,29 +141,27 @@ def cost_curve(
     return CostCurve(tissue, name, np.array(wanted), energies, slopes, present)
 
 
-def trust_at(
-    typed: TrustTerm, tissue: int, share: float, others: Others
-) -> tuple[TrustTerm, tuple[Vector, Vector]]:
-    """Return the term with one share exact, and how the others' bounds follow 1 − share.
+def penalty_at(
+    typed: Penalty, tissue: int, share: float, others: Others
+) -> tuple[Interval, tuple[Vector, Vector]]:
+    """Return the penalty with one share exact, and how the others' bounds follow 1 − share.
 
     Returns
     -------
-    TrustTerm
-        Of mode ``interval``, whatever the typed one.
+    Interval
+        Whatever the typed one.
     tuple of ndarray
         (K,) lo and hi as multiples of 1 − share; those of the tissue itself are not used.
     """
-    low, high = np.zeros_like(typed.low), np.ones_like(typed.high)
+    low, high = np.zeros_like(typed.target), np.ones_like(typed.target)
     rest = 1 - typed.target[tissue]
-    if others == "typed" and typed.mode != "none" and rest > 1e-6:
-        exact = typed.mode == "measured"
-        low = (typed.target if exact else typed.low) / rest
-        high = (typed.target if exact else typed.high) / rest
+    if others == "typed" and typed.uses_shares and rest > 1e-6:
+        low, high = (bound / rest for bound in typed.asked())
     lowest, highest = np.minimum(low * (1 - share), 1.0), np.minimum(high * (1 - share), 1.0)
     lowest[tissue] = highest[tissue] = share
     target = typed.target * ((1 - share) / rest if rest > 1e-6 else 0.0)
     target[tissue] = share
-    return TrustTerm("interval", lowest, highest, target), (low, high)
+    return Interval(lowest, highest, target), (low, high)
 
 
 def _slope(price: Vector, tissue: int, bound: tuple[Vector, Vector]) -> float:
@@ -176,13 +176,14 @@ def _problem(result: Segmentation) -> Problem:
 
     A result without its state has no edges and no marked pixels.
     """
-    trust = trust_term(result.tissues, result.settings.trust, result.settings.trust_strength)
+    chosen = result.settings
+    penalty = penalty_of(result.tissues, chosen.trust, chosen.trust_strength)
     cost = cost_map(result)
     if cost is not None:
-        return Problem(np.minimum(cost, np.float32(COST_CEILING)), result.state.radius, trust)
+        return Problem(np.minimum(cost, np.float32(COST_CEILING)), result.state.radius, penalty)
     radius = np.full(result.labels.shape, result.settings.boundary_weight / 2, np.float32)
     radius[result.labels == 0] = OUTSIDE
-    return Problem(cost_of(result.confidence), radius, trust)
+    return Problem(cost_of(result.confidence), radius, penalty)
 
 
 def _coarse(problem: Problem, most_values: int) -> Problem:

@@ -108,9 +108,11 @@ def cost_map(result: Segmentation) -> FloatMap | None:
 
 
 def _allowed(result: Segmentation) -> NDArray[np.bool_]:
-    if result.settings.trust not in ("interval", "measured"):
-        return np.ones(len(result.tissues), bool)
-    return np.array([result.asked[t.name][1] > 0 for t in result.tissues])
+    from napari_vslp.energy.penalties.contract import penalty_of
+
+    chosen = result.settings
+    _, high = penalty_of(result.tissues, chosen.trust, chosen.trust_strength).bounds()
+    return np.asarray(high > 0)
 
 
 def boundary_map(result: Segmentation) -> FloatMap:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from napari_vslp.energy.penalties import TrustTerm
+from napari_vslp.core.registries import PENALTIES
 from napari_vslp.energy.problem import Problem, cost_of
 
 
@@ -37,10 +37,11 @@ def random_problem(
     areas = np.bincount(truth.ravel(), minlength=tissues) / truth.size
     target = (areas + shift * (np.arange(tissues) == 0)) / (1 + shift)
     width = 0.0 if mode == "measured" else tolerance
-    trust = TrustTerm(mode, np.maximum(0, target - width), np.minimum(1, target + width), target)
+    low, high = np.maximum(0, target - width), np.minimum(1, target + width)
+    penalty = PENALTIES.get(mode)(low, high, target)
     weight = rng.uniform(0.3, 1, shape).astype(np.float32)
     radius = np.float32(smoothness / 2) * weight
-    return Problem(cost_of(confidence), radius, trust, anisotropic)
+    return Problem(cost_of(confidence), radius, penalty, anisotropic)
 
 
 def _blobs(rng: np.random.Generator, shape: tuple[int, int], sigma: float) -> np.ndarray:

@@ -12,12 +12,13 @@ from napari_vslp.core.progress import Job
 from napari_vslp.energy import live
 from napari_vslp.energy import minimise as minimising
 from napari_vslp.energy.coarse import halve, refine, restrict
+from napari_vslp.energy.engines.contract import make_engine
 from napari_vslp.energy.live import add_change, levels_of
-from napari_vslp.energy.minimise import bounds, minimise, minimise_live
-from napari_vslp.energy.penalties import TrustTerm
+from napari_vslp.energy.minimise import minimise, minimise_live
+from napari_vslp.energy.penalties.constraints import Interval
 from napari_vslp.energy.problem import OUTSIDE, Problem, State, cost_of
 from napari_vslp.energy.rounding import round_labels
-from napari_vslp.energy.solver import Stop, make_backend
+from napari_vslp.energy.solver import Stop
 from tests.energy.problems import random_problem
 
 SMALL_GRID = 160 * 160 * 4
@@ -40,13 +41,13 @@ def smooth_problem(tissues: int, shape: tuple[int, int]) -> Problem:
 def moved(problem: Problem, change: float) -> Problem:
     step = np.zeros(len(problem.cost))
     step[:2] = change, -change
-    target = problem.trust.target + step
-    trust = TrustTerm("interval", np.maximum(target - 0.01, 0), target + 0.01, target)
-    return replace(problem, trust=trust)
+    target = problem.penalty.target + step
+    penalty = Interval(np.maximum(target - 0.01, 0), target + 0.01, target)
+    return replace(problem, penalty=penalty)
 
 
 def labels_of(problem: Problem, u: np.ndarray) -> np.ndarray:
-    return round_labels(u, np.exp(-problem.cost), problem.radius >= 0, *bounds(problem))
+    return round_labels(u, np.exp(-problem.cost), problem.radius >= 0, *problem.penalty.bounds())
 
 
 @pytest.mark.parametrize("shape", [(256, 256), (301, 257)])
@@ -70,7 +71,7 @@ def test_the_certificate_is_that_of_the_fine_state() -> None:
     _, warm = minimise(problem, stop=Stop(1e-3, 500))
     asked = moved(problem, 0.04)
     shown, _ = minimise_live(asked, warm)
-    again = make_backend(asked, shown.state.copy()).certify(Job())
+    again = make_engine(asked, shown.state.copy()).certify(Job())
     assert shown.certificate.gap == pytest.approx(again.gap)
     assert shown.certificate.fidelity.shape == problem.radius.shape
     assert shown.certificate.relative_gap > 0

@@ -12,10 +12,10 @@ import pytest
 from napari_vslp.core.errors import Cancelled
 from napari_vslp.core.progress import CancelToken, Job, Progress
 from napari_vslp.core.registries import PENALTIES
-from napari_vslp.energy.engines.fused import FusedBackend
-from napari_vslp.energy.engines.reference import TorchBackend
-from napari_vslp.energy.minimise import bounds, minimise, minimise_live
-from napari_vslp.energy.penalties import TrustTerm
+from napari_vslp.energy.engines.fused import FusedEngine
+from napari_vslp.energy.engines.reference import ReferenceEngine
+from napari_vslp.energy.minimise import minimise, minimise_live
+from napari_vslp.energy.penalties.constraints import Interval, Measured
 from napari_vslp.energy.problem import OUTSIDE, Problem, State, fix_pixels
 from napari_vslp.energy.rounding import round_labels
 from napari_vslp.energy.solver import Stop, solve
@@ -27,7 +27,7 @@ STOP = Stop(1e-4, 3000)
 
 
 def labels_of(problem: Problem, u: np.ndarray) -> np.ndarray:
-    return round_labels(u, np.exp(-problem.cost), problem.radius >= 0, *bounds(problem))
+    return round_labels(u, np.exp(-problem.cost), problem.radius >= 0, *problem.penalty.bounds())
 
 
 @pytest.mark.parametrize("mode", PENALTIES.names())
@@ -56,7 +56,7 @@ def test_labels_keep_the_areas_to_a_pixel(smoothness: float, mode: str) -> None:
     found, _ = minimise(problem, stop=STOP)
     labels = labels_of(problem, found.state.u)
     areas = np.bincount(labels.ravel(), minlength=5)[1:] / labels.size
-    low, high = bounds(problem)
+    low, high = problem.penalty.bounds()
     slack = 1.01 / labels.size
     assert (areas >= low - slack).all()
     assert (areas <= high + slack).all()
@@ -85,7 +85,7 @@ def test_without_boundaries_it_is_optimal_transport(tissues: int) -> None:
     found, _ = minimise(problem, stop=Stop(3e-5, 5000))
     pixels = problem.cost[0].size
     costs = problem.cost.reshape(tissues, -1).T.astype(np.float64)
-    exact = pixels * ot.emd2(np.full(pixels, 1 / pixels), problem.trust.target, costs)
+    exact = pixels * ot.emd2(np.full(pixels, 1 / pixels), problem.penalty.target, costs)
     assert found.certificate.objective == pytest.approx(exact, rel=1e-4)
 
 
@@ -136,7 +136,7 @@ def test_pixels_outside_the_tissue_neither_count_nor_matter() -> None:
     for name in MAPS:
         assert not getattr(ours.certificate, name)[:, 30:].any()
     areas = ours.state.u[:, :, :30].sum((1, 2)) / (40 * 30)
-    np.testing.assert_allclose(areas, problem.trust.target, atol=1e-3)
+    np.testing.assert_allclose(areas, problem.penalty.target, atol=1e-3)
     assert not labels_of(problem, ours.state.u)[:, 30:].any()
 
 
@@ -148,7 +148,7 @@ def test_fixed_pixels_keep_their_tissue() -> None:
     found, _ = minimise(bound, stop=STOP)
     assert found.certificate.relative_gap <= 1e-4
     labels = round_labels(
-        found.state.u, np.exp(-problem.cost), problem.radius >= 0, *bounds(problem), fixed
+        found.state.u, np.exp(-problem.cost), problem.radius >= 0, *problem.penalty.bounds(), fixed
     )
     np.testing.assert_array_equal(labels[fixed > 0], fixed[fixed > 0])
 
@@ -156,7 +156,7 @@ def test_fixed_pixels_keep_their_tissue() -> None:
 def test_a_tissue_with_no_share_is_left_out() -> None:
     problem = random_problem(4, mode="measured")
     target = np.array([0.4, 0.0, 0.35, 0.25])
-    found, _ = minimise(replace(problem, trust=TrustTerm("measured", *[target] * 3)), stop=STOP)
+    found, _ = minimise(replace(problem, penalty=Measured(*[target] * 3)), stop=STOP)
     assert found.certificate.relative_gap <= 1e-4
     assert found.certificate.area[1] == 0
     assert not found.state.u[1].any()
@@ -165,7 +165,7 @@ def test_a_tissue_with_no_share_is_left_out() -> None:
 def test_a_single_possible_tissue_fills_the_image() -> None:
     problem = random_problem(2, mode="measured")
     target = np.array([0.0, 1.0])
-    found, _ = minimise(replace(problem, trust=TrustTerm("measured", *[target] * 3)), stop=STOP)
+    found, _ = minimise(replace(problem, penalty=Measured(*[target] * 3)), stop=STOP)
     np.testing.assert_allclose(found.state.u[1], 1, atol=1e-6)
     assert found.certificate.gap == pytest.approx(0, abs=1e-6)
 
@@ -190,7 +190,7 @@ def test_shadow_price_is_the_slope_of_the_optimal_energy() -> None:
     step = 0.01
     for share in (0.5 - step, 0.5, 0.5 + step):
         target = np.array([share, 1 - share])
-        asked = replace(problem, trust=TrustTerm("measured", *[target] * 3))
+        asked = replace(problem, penalty=Measured(*[target] * 3))
         found, _ = minimise(asked, stop=Stop(1e-6, 20000))
         energies.append(found.certificate.objective)
         if share == 0.5:
@@ -216,9 +216,9 @@ def test_a_start_from_elsewhere_is_made_legal() -> None:
 def test_live_moves_come_close_in_thirty_iterations() -> None:
     problem = random_problem(4, (128, 128), mode="interval")
     _, warm = minimise(problem, stop=Stop(1e-3, 500))
-    target = problem.trust.target + np.array([0.03, -0.03, 0, 0])
-    trust = TrustTerm("interval", target - 0.01, target + 0.01, target)
-    moved = replace(problem, trust=trust)
+    target = problem.penalty.target + np.array([0.03, -0.03, 0, 0])
+    penalty = Interval(target - 0.01, target + 0.01, target)
+    moved = replace(problem, penalty=penalty)
     live, _ = minimise_live(moved, warm)
     best, _ = minimise(moved, stop=STOP)
     assert live.iterations == 30
@@ -226,7 +226,7 @@ def test_live_moves_come_close_in_thirty_iterations() -> None:
     assert differ.mean() < 0.02
 
 
-@pytest.mark.parametrize("make", [FusedBackend, TorchBackend])
+@pytest.mark.parametrize("make", [FusedEngine, ReferenceEngine])
 def test_certificate_bounds_every_other_state(make: type) -> None:
     """Weak duality: the bound of one state lies below the energy of any feasible other one."""
     problem = random_problem(3, mode="none")

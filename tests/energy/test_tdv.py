@@ -163,10 +163,11 @@ def test_the_energy_is_the_solvers() -> None:
 
 def test_an_absent_tissue_stays_absent() -> None:
     problem = random_problem(3, (32, 32), mode="interval")
-    high = problem.trust.high.copy()
+    high = problem.penalty.high.copy()
     high[2] = 0
     low = np.where(high == 0, 0, 0.2)
-    problem = replace(problem, trust=replace(problem.trust, low=low, high=np.array([0.8, 0.8, 0])))
+    penalty = replace(problem.penalty, low=low, high=np.array([0.8, 0.8, 0]))
+    problem = replace(problem, penalty=penalty)
     found, _ = minimise_learned(problem, bound(problem, 1.0), convex_solve)
     assert found.solution.state.u[2].max() < 1e-5
     assert found.solution.certificate.gap >= 0
@@ -176,7 +177,7 @@ def test_a_moving_slider_keeps_the_last_tangent() -> None:
     problem = random_problem(3, (32, 32), mode="interval")
     term = bound(problem, 1.0)
     _, warm = minimise_learned(problem, term, convex_solve)
-    moved = replace(problem, trust=replace(problem.trust, low=problem.trust.low * 0.9))
+    moved = replace(problem, penalty=replace(problem.penalty, low=problem.penalty.low * 0.9))
     found, after = minimise_learned(moved, term, convex_solve, warm=warm, live=True)
     assert isinstance(after, LearnedWarm)
     assert after.slope is warm.slope

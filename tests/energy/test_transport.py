@@ -22,7 +22,7 @@ def exact(problem: Problem) -> float:
     inside = problem.radius >= 0
     costs = problem.cost[:, inside].T.astype(np.float64)
     mass = np.full(len(costs), 1 / len(costs))
-    return float(len(costs) * ot.emd2(mass, problem.trust.target, costs, numItermax=10**7))
+    return float(len(costs) * ot.emd2(mass, problem.penalty.target, costs, numItermax=10**7))
 
 
 @pytest.mark.parametrize("seed", [0, 1])

@@ -9,9 +9,9 @@ import pytest
 from napari_vslp.core.errors import Cancelled, VslpError
 from napari_vslp.core.progress import Job
 from napari_vslp.core.tissues import Click
-from napari_vslp.energy.problem import trust_term
+from napari_vslp.energy.penalties.contract import penalty_of
 from napari_vslp.energy.solver import Stop
-from napari_vslp.review.cost_curve import MOST_VALUES, cost_curve, trust_at
+from napari_vslp.review.cost_curve import MOST_VALUES, cost_curve, penalty_at
 from tests.review.made import confidences, solved
 
 EXACT = Stop(tolerance=1e-5, max_iterations=3000)
@@ -53,10 +53,10 @@ def test_finite_differences_agree_with_the_prices(solution, others):
 
 
 def test_with_the_others_free_the_slope_is_the_shadow_price_alone(solution):
-    typed = trust_term(solution.tissues, "interval", 1.0)
-    trust, (low, high) = trust_at(typed, 0, 0.5, "free")
-    np.testing.assert_array_equal(trust.low, [0.5, 0, 0])
-    np.testing.assert_array_equal(trust.high, [0.5, 0.5, 0.5])
+    typed = penalty_of(solution.tissues, "interval", 1.0)
+    penalty, (low, high) = penalty_at(typed, 0, 0.5, "free")
+    np.testing.assert_array_equal(penalty.low, [0.5, 0, 0])
+    np.testing.assert_array_equal(penalty.high, [0.5, 0.5, 0.5])
     assert not low.any()
     assert (high == 1).all()
 
@@ -94,11 +94,11 @@ def test_every_way_to_meet_the_shares_has_a_curve(trust):
 
 def test_the_bounds_of_the_others_always_leave_a_way():
     result = solved(confidences(4, (40, 40)), (0.1, 0.2, 0.3, 0.4), tolerance=0.04)
-    typed = trust_term(result.tissues, "interval", 1.0)
+    typed = penalty_of(result.tissues, "interval", 1.0)
     for share in (0.02, 0.3, 0.98):
-        trust, _ = trust_at(typed, 2, share, "typed")
-        assert trust.low.sum() <= 1 + 1e-9 <= trust.high.sum() + 2e-9
-        assert trust.target.sum() == pytest.approx(1)
+        penalty, _ = penalty_at(typed, 2, share, "typed")
+        assert penalty.low.sum() <= 1 + 1e-9 <= penalty.high.sum() + 2e-9
+        assert penalty.target.sum() == pytest.approx(1)
 
 
 def test_a_large_image_is_solved_on_a_coarser_grid_with_nearly_the_same_slopes():

@@ -1,8 +1,9 @@
-"""The CPU backends: the fused numba kernels, for any number of tissues and for two."""
+"""The engines of the processor: the fused numba kernels, for any number of tissues and for two."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 import numpy as np
 
@@ -13,11 +14,11 @@ from napari_vslp.energy.engines.binary_kernel import audit_two, iterate_two
 from napari_vslp.energy.engines.kernels import areas, iterate, iterate_transport
 from napari_vslp.energy.engines.steps import relaxations, step_sizes
 from napari_vslp.energy.engines.stripes import Stripes
-from napari_vslp.energy.penalties import Vector
+from napari_vslp.energy.penalties.contract import Vector
 from napari_vslp.energy.problem import Array, Problem, State
 
 
-class CpuBackend(ABC):
+class CpuEngine(ABC):
     """One image's state on the CPU; its kernels run without Python's global lock.
 
     Each certificate's maps hold until the next one.
@@ -30,7 +31,7 @@ class CpuBackend(ABC):
         0 chooses by measuring; see `stripes.Stripes`.
     """
 
-    name = "numba"
+    backend: ClassVar[str] = "numba"
 
     def __init__(self, problem: Problem, price: Vector, values: int, threads: int) -> None:
         self.problem = problem
@@ -46,10 +47,10 @@ class CpuBackend(ABC):
 
     def advance(self, iterations: int, job: Job) -> None:
         """Run a block of iterations, the last one unrelaxed; cancel is noticed in about 10 ms."""
-        steps, trust = self._steps, self.problem.trust
+        steps, penalty = self._steps, self.problem.penalty
         area = self.area()
         for relax in relaxations(iterations):
-            new = trust.step(self.price - steps.kappa * area, steps.kappa)
+            new = penalty.step(self.price - steps.kappa * area, steps.kappa)
             self._prices[:] = 2 * new - self.price
             area = self._sweep(relax, job)
             self.price = self.price + relax * (new - self.price)
@@ -79,15 +80,26 @@ class CpuBackend(ABC):
         """Fill the maps at the prices held and add up Σ m⟨C, u⟩, gap, boundaries and fidelity."""
 
 
-class FusedBackend(CpuBackend):
+class FusedEngine(CpuEngine):
     """Any number of tissues. The state given is changed in place."""
 
-    def __init__(self, problem: Problem, state: State, threads: int = 0) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        state: State,
+        device: str = "cpu",  # noqa: ARG002 - the contract's; there is only this one
+        threads: int = 0,
+    ) -> None:
         super().__init__(problem, state.price, problem.cost.size, threads)
         self.state = state
         self._cost = np.ascontiguousarray(problem.cost)
         self._rows = np.empty((len(self._radius), len(state.price)))
         areas(state.u, self._radius, self._rows)
+
+    @classmethod
+    def supports(cls, problem: Problem, device: str) -> bool:  # noqa: ARG003 - the contract's
+        """See `contract.Engine.supports`."""
+        return device == "cpu"
 
     def area(self) -> Vector:
         """Return a(u), the (K,) fractions of the tissue pixels."""
@@ -141,10 +153,16 @@ class FusedBackend(CpuBackend):
         sums[0] += float(self._prices.astype(np.float64) @ self._rows.sum(axis=0))
 
 
-class BinaryBackend(CpuBackend):
+class BinaryEngine(CpuEngine):
     """Two tissues as the one scalar field of `binary_kernel`. The state given is not changed."""
 
-    def __init__(self, problem: Problem, state: State, threads: int = 0) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        state: State,
+        device: str = "cpu",  # noqa: ARG002 - the contract's; there is only this one
+        threads: int = 0,
+    ) -> None:
         super().__init__(problem, state.price, 2 * problem.radius.size, threads)
         first, second = problem.cost
         inside = self._radius >= 0
@@ -154,6 +172,15 @@ class BinaryBackend(CpuBackend):
         self._p: Array = np.ascontiguousarray(state.p[:, 0] - state.p[:, 1]) * np.float32(0.5)
         self._rows = np.empty((len(self._radius), 1))
         areas(self._u[None], self._radius, self._rows)
+
+    @classmethod
+    def supports(cls, problem: Problem, device: str) -> bool:
+        """See `contract.Engine.supports`.
+
+        Without boundaries the general kernel moves less: it leaves out the forces.
+        """
+        smooth = problem.radius.max(initial=0.0) > 0
+        return bool(device == "cpu" and len(problem.cost) == 2 and smooth)
 
     def area(self) -> Vector:
         """Return a(u), the two fractions of the tissue pixels."""

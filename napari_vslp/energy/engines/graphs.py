@@ -1,4 +1,4 @@
-"""The torch backend: blocks of iterations that never wait for the processor.
+"""The engine of torch: blocks of iterations that never wait for the processor.
 
 All buffers are allocated once, every operation writes into them, and prices and areas stay on the
 device. On CUDA the second block is captured as one graph and every further one replays it; where
@@ -6,6 +6,8 @@ there are no graphs the same function runs as it stands, so that a CPU tests it.
 """
 
 from __future__ import annotations
+
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -16,10 +18,9 @@ from napari_vslp.energy.certificate import Certificate, certificate
 from napari_vslp.energy.engines.reference import Borders, audit
 from napari_vslp.energy.engines.steps import relaxations, step_sizes
 from napari_vslp.energy.problem import Problem, State
-from napari_vslp.energy.trust_tensors import TrustTensors
 
 
-class GraphBackend:
+class GraphEngine:
     """One image's state on a device, float32; prices and areas float64 where there is such.
 
     Parameters
@@ -28,9 +29,15 @@ class GraphBackend:
         Any torch device.
     """
 
-    name = "torch"
+    backend: ClassVar[str] = "torch"
 
-    def __init__(self, problem: Problem, state: State, device: str = "cpu") -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        state: State,
+        device: str = "cpu",
+        threads: int = 0,  # noqa: ARG002 - the contract's; torch has its own
+    ) -> None:
         self.problem = problem
         self._steps = step_sizes(problem)
         self._pixels = max(1, problem.pixels)
@@ -38,7 +45,7 @@ class GraphBackend:
         self._u, self._p = (torch.tensor(a, device=device) for a in (state.u, state.p))
         self._price = torch.as_tensor(state.price).to(device, exact, copy=True)
         self._area = torch.zeros_like(self._price)
-        self._trust = TrustTensors(problem.trust, self._steps.kappa, self._price)
+        self._penalty_step = problem.penalty.step_on_device(self._steps.kappa, self._price)
         self._cost = torch.tensor(problem.cost, device=device)
         self._borders = Borders.of(problem, device)
         self._new_p = torch.zeros_like(self._p)
@@ -47,6 +54,11 @@ class GraphBackend:
         self._graphs: dict[int, torch.cuda.CUDAGraph] = {}
         self._seen: set[int] = set()
         self._measure()
+
+    @classmethod
+    def supports(cls, problem: Problem, device: str) -> bool:  # noqa: ARG003 - the contract's
+        """See `contract.Engine.supports`: any problem, on any device that torch knows."""
+        return True
 
     def advance(self, iterations: int, job: Job) -> None:
         """Run a block of iterations, the last one unrelaxed; cancel is looked at once a block."""
@@ -91,8 +103,8 @@ class GraphBackend:
             self._iterate(relax)
 
     def _iterate(self, relax: float) -> None:
-        """Run one over-relaxed iteration in place; `reference.TorchBackend.step` reads easier."""
-        new = self._trust.step(self._price - self._steps.kappa * self._area)
+        """Run one over-relaxed iteration in place, as `reference.ReferenceEngine.step` reads."""
+        new = self._penalty_step(self._price - self._steps.kappa * self._area)
         self._step_forces()
         torch.sub(self._new_p, self._p, out=self._bar).add_(self._new_p)
         self._p.lerp_(self._new_p, relax)

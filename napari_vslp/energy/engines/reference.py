@@ -7,6 +7,7 @@ with the areas' dual price as a second, K-dimensional dual variable (DESIGN, sec
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from torch import Tensor
 from napari_vslp.core.progress import Job
 from napari_vslp.energy.certificate import Certificate, certificate
 from napari_vslp.energy.engines.steps import relaxations, step_sizes
-from napari_vslp.energy.penalties import Vector
+from napari_vslp.energy.penalties.contract import Vector
 from napari_vslp.energy.problem import Problem, State
 
 
@@ -81,12 +82,18 @@ def project_ball(p: Tensor, ball: Tensor, anisotropic: bool) -> Tensor:
     return p * (ball / torch.maximum(norm, ball + 1e-30))
 
 
-class TorchBackend:
+class ReferenceEngine:
     """One image's state as tensors on a device, float32, stepped as the mathematics reads."""
 
-    name = "torch"
+    backend: ClassVar[str] = "reference"
 
-    def __init__(self, problem: Problem, state: State, device: str = "cpu") -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        state: State,
+        device: str = "cpu",
+        threads: int = 0,  # noqa: ARG002 - the contract's; torch has its own
+    ) -> None:
         self.problem = problem
         self.u = torch.tensor(state.u, device=device)
         self.p = torch.tensor(state.p, device=device)
@@ -95,6 +102,11 @@ class TorchBackend:
         self._borders = Borders.of(problem, device)
         self._pixels = max(1, problem.pixels)
         self._steps = step_sizes(problem)
+
+    @classmethod
+    def supports(cls, problem: Problem, device: str) -> bool:  # noqa: ARG003 - the contract's
+        """See `contract.Engine.supports`: any problem, on any device that torch knows."""
+        return True
 
     def area(self) -> Vector:
         """Return a(u), the (K,) fractions of the tissue pixels."""
@@ -111,7 +123,7 @@ class TorchBackend:
         """Run one over-relaxed iteration (docs/energy.md, "The method")."""
         tau, sigma, kappa = self._steps.tau, self._steps.sigma, self._steps.kappa
         u, p, price = self.u, self.p, self.price
-        price_new = self.problem.trust.step(price - kappa * self.area(), kappa)
+        price_new = self.problem.penalty.step(price - kappa * self.area(), kappa)
         pulled = p + sigma * gradient(u, self._borders.right, self._borders.down)
         p_new = project_ball(pulled, self._borders.ball, self._borders.anisotropic)
         pushed = self._cost + adjoint(2 * p_new - p) - self._column(2 * price_new - price)

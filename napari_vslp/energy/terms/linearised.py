@@ -16,10 +16,11 @@ import numpy as np
 
 from napari_vslp.core.progress import Job, Progress
 from napari_vslp.energy.certificate import Certificate
+from napari_vslp.energy.engines.contract import make_engine
 from napari_vslp.energy.minimise import Warm
-from napari_vslp.energy.penalties import Vector
+from napari_vslp.energy.penalties.contract import Vector
 from napari_vslp.energy.problem import FIXED_COST, Array, Problem, State, without_absent
-from napari_vslp.energy.solver import Solution, make_backend
+from napari_vslp.energy.solver import Solution
 
 # Minimises a convex problem, from what an earlier one left; the flag says: a slider is moving.
 ConvexSolve = Callable[[Problem, Warm | None, bool], tuple[Solution, Warm]]
@@ -90,7 +91,7 @@ def convex_energy(problem: Problem, u: Array, price: Vector) -> float:
         total += float(np.sum(length * np.maximum(problem.radius, 0), dtype=np.float64))
         total += float(np.sum(problem.cost[k] * one * inside, dtype=np.float64))
         areas[k] = np.sum(one * inside, dtype=np.float64) / max(1, problem.pixels)
-    return total + problem.pixels * problem.trust.value(areas, price)
+    return total + problem.pixels * problem.penalty.value(areas, price)
 
 
 def minimise_learned(
@@ -220,7 +221,7 @@ def _certify(problem: Problem, state: State, job: Job) -> Certificate:
         cost = cost.copy()
         cost[~kept] = FIXED_COST
     audited = replace(problem, cost=cost)
-    return make_backend(audited, state).certify(job)
+    return make_engine(audited, state).certify(job)
 
 
 def _sum(values: Array) -> float:

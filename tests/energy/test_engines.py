@@ -8,21 +8,19 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
-from napari_vslp.core.errors import Cancelled
+from napari_vslp.core.errors import Cancelled, VslpError
 from napari_vslp.core.progress import CancelToken, Job
-from napari_vslp.core.registries import PENALTIES
+from napari_vslp.core.registries import ENGINES, PENALTIES
 from napari_vslp.energy.engines import stripes
-from napari_vslp.energy.engines.fused import BinaryBackend, CpuBackend, FusedBackend
-from napari_vslp.energy.engines.graphs import GraphBackend
+from napari_vslp.energy.engines.contract import Engine, make_engine
+from napari_vslp.energy.engines.fused import BinaryEngine, CpuEngine, FusedEngine
+from napari_vslp.energy.engines.graphs import GraphEngine
 from napari_vslp.energy.engines.kernels import project_rows
-from napari_vslp.energy.engines.reference import TorchBackend
+from napari_vslp.energy.engines.reference import ReferenceEngine
 from napari_vslp.energy.minimise import minimise
-from napari_vslp.energy.penalties import TrustTerm
 from napari_vslp.energy.problem import OUTSIDE, Problem, State, fix_pixels, start_state
-from napari_vslp.energy.solver import SolverBackend, Stop, make_backend, solve
-from napari_vslp.energy.trust_tensors import TrustTensors
+from napari_vslp.energy.solver import Stop, solve
 from tests.energy.problems import random_problem
 
 MAPS = ("fidelity", "regularisation", "gap_map", "margin")
@@ -40,13 +38,13 @@ def problem_of(tissues: int, shape: tuple[int, int], mode: str, anisotropic: boo
     return replace(whole, cost=fix_pixels(cost, fixed), radius=radius)
 
 
-def run(engine: SolverBackend, iterations: int = 60) -> tuple[SolverBackend, object]:
+def run(engine: Engine, iterations: int = 60) -> tuple[Engine, object]:
     engine.advance(iterations, Job())
     engine.advance(iterations, Job())
     return engine, engine.certify(Job())
 
 
-def assert_same(ours: SolverBackend, theirs: SolverBackend) -> None:
+def assert_same(ours: Engine, theirs: Engine) -> None:
     (ours, mine), (theirs, other) = run(ours), run(theirs)
     a, b = ours.export(), theirs.export()
     np.testing.assert_allclose(a.u, b.u, atol=2e-4)
@@ -62,22 +60,66 @@ def assert_same(ours: SolverBackend, theirs: SolverBackend) -> None:
     )
 
 
-@pytest.mark.parametrize("make", [FusedBackend, BinaryBackend, GraphBackend])
+@pytest.mark.parametrize(
+    ("tissues", "smoothness", "backend", "device", "made"),
+    [
+        (2, 2.0, "auto", "cpu", BinaryEngine),
+        (2, 0.0, "auto", "cpu", FusedEngine),
+        (3, 2.0, "numba", "cpu", FusedEngine),
+        (3, 2.0, "numba", "cuda", FusedEngine),
+        (2, 2.0, "torch", "cpu", GraphEngine),
+        (3, 2.0, "reference", "cpu", ReferenceEngine),
+    ],
+)
+def test_the_first_engine_that_supports_a_problem_is_taken(
+    tissues: int, smoothness: float, backend: str, device: str, made: type
+) -> None:
+    problem = random_problem(tissues, (16, 16), smoothness)
+    engine = make_engine(problem, start_state(problem), backend, device)
+    assert type(engine) is made
+    if backend != "auto":
+        assert engine.backend == backend
+
+
+def test_a_graphics_card_gets_the_engine_of_torch() -> None:
+    problem = random_problem(2, (16, 16))
+    assert not BinaryEngine.supports(problem, "cuda")
+    assert not FusedEngine.supports(problem, "cuda")
+    assert GraphEngine.supports(problem, "cuda")
+
+
+def test_an_engine_from_elsewhere_is_one_line() -> None:
+    class Elsewhere(ReferenceEngine):
+        backend = "elsewhere"
+
+    problem = random_problem(3, (24, 24))
+    with pytest.raises(VslpError, match="elsewhere"):
+        make_engine(problem, start_state(problem), "elsewhere")
+    ENGINES.add("elsewhere", Elsewhere)
+    try:
+        found, _ = minimise(problem, stop=Stop(1e-3, 500), backend="elsewhere")
+    finally:
+        ENGINES.remove("elsewhere")
+    best, _ = minimise(problem, stop=Stop(1e-3, 500))
+    assert found.certificate.objective == pytest.approx(best.certificate.objective, rel=2e-3)
+
+
+@pytest.mark.parametrize("make", [FusedEngine, BinaryEngine, GraphEngine])
 @pytest.mark.parametrize("anisotropic", [False, True])
 @pytest.mark.parametrize("mode", PENALTIES.names())
 def test_two_tissues_agree_with_the_reference(make: type, mode: str, anisotropic: bool) -> None:
     problem = problem_of(2, (50, 37), mode, anisotropic)
     state = start_state(problem)
-    assert_same(make(problem, state.copy()), TorchBackend(problem, state))
+    assert_same(make(problem, state.copy()), ReferenceEngine(problem, state))
 
 
-@pytest.mark.parametrize("make", [FusedBackend, GraphBackend])
+@pytest.mark.parametrize("make", [FusedEngine, GraphEngine])
 @pytest.mark.parametrize("tissues", [1, 3, 4, 6])
 @pytest.mark.parametrize("mode", PENALTIES.names())
 def test_many_tissues_agree_with_the_reference(make: type, tissues: int, mode: str) -> None:
     problem = problem_of(tissues, (37, 50), mode, tissues == 3)
     state = start_state(problem)
-    assert_same(make(problem, state.copy()), TorchBackend(problem, state))
+    assert_same(make(problem, state.copy()), ReferenceEngine(problem, state))
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 9), (9, 1), (2, 2), (1, 40), (40, 1)])
@@ -85,8 +127,8 @@ def test_many_tissues_agree_with_the_reference(make: type, tissues: int, mode: s
 def test_any_shape_agrees_with_the_reference(tissues: int, shape: tuple[int, int]) -> None:
     problem = problem_of(tissues, shape, "interval", False)
     state = start_state(problem)
-    assert_same(make_backend(problem, state.copy()), TorchBackend(problem, state))
-    assert_same(GraphBackend(problem, state.copy()), TorchBackend(problem, state))
+    assert_same(make_engine(problem, state.copy()), ReferenceEngine(problem, state))
+    assert_same(GraphEngine(problem, state.copy()), ReferenceEngine(problem, state))
 
 
 @pytest.mark.parametrize("tissues", [2, 4])
@@ -132,23 +174,10 @@ def test_a_thread_that_is_cancelled_ends_the_sweep(monkeypatch: pytest.MonkeyPat
     problem = problem_of(3, (53, 41), "interval", False)
     monkeypatch.setattr(stripes, "CHUNK_VALUES", 3 * 41 * 5)
     token = CancelToken()
-    engine = make_backend(problem, start_state(problem), threads=3)
+    engine = make_engine(problem, start_state(problem), threads=3)
     token.cancel()
     with pytest.raises(Cancelled):
         engine.advance(10, Job(token))
-
-
-@pytest.mark.parametrize("mode", PENALTIES.names())
-@pytest.mark.parametrize("rho", [0.05, 0.7, 20.0])
-def test_the_step_on_tensors_is_the_step(mode: str, rho: float) -> None:
-    target = np.array([0.5, 0.3, 0.2, 0.0])
-    term = TrustTerm(mode, np.maximum(target - 0.05, 0), target + 0.05, target, rho)
-    for kappa in (0.25, 1.0):
-        tensors = TrustTensors(term, kappa, torch.zeros(4, dtype=torch.float64))
-        for scale in (0.01, 1.0, 30.0):
-            z = scale * np.random.default_rng(0).standard_normal(4)
-            found = tensors.step(torch.as_tensor(z)).numpy()
-            np.testing.assert_allclose(found, term.step(z, kappa), rtol=1e-9, atol=1e-9)
 
 
 def test_no_boundaries_after_boundaries_start_without_forces() -> None:
@@ -174,15 +203,15 @@ def test_memory_beside_the_image(tissues: int) -> None:
     assert peak / problem.radius.size <= 28 * tissues + 40
 
 
-@pytest.mark.parametrize("make", [FusedBackend, BinaryBackend])
-def test_the_sum_of_the_map_is_the_gap_less_that_of_the_areas(make: type[CpuBackend]) -> None:
+@pytest.mark.parametrize("make", [FusedEngine, BinaryEngine])
+def test_the_sum_of_the_map_is_the_gap_less_that_of_the_areas(make: type[CpuEngine]) -> None:
     problem = problem_of(2, (50, 37), "measured", False)
     _, found = run(make(problem, start_state(problem)), 20)
-    areas = problem.pixels * problem.trust.gap(found.area, run_price(make, problem))
+    areas = problem.pixels * problem.penalty.gap(found.area, run_price(make, problem))
     assert found.gap == pytest.approx(found.gap_map.sum(dtype=np.float64) + areas, rel=1e-4)
 
 
-def run_price(make: type[CpuBackend], problem: Problem) -> np.ndarray:
+def run_price(make: type[CpuEngine], problem: Problem) -> np.ndarray:
     engine, _ = run(make(problem, start_state(problem)), 20)
     return engine.export().price
 
@@ -193,7 +222,7 @@ def test_a_state_given_to_two_tissues_comes_back() -> None:
     u = rng.random(problem.radius.shape).astype(np.float32)
     p = rng.uniform(-0.1, 0.1, (2, *u.shape)).astype(np.float32)
     state = State(np.stack([u, 1 - u]), np.stack([p, -p], axis=1), np.array([0.2, -0.1]))
-    back = BinaryBackend(problem, state).export()
+    back = BinaryEngine(problem, state).export()
     np.testing.assert_array_equal(back.u, state.u)
     np.testing.assert_array_equal(back.p, state.p)
     np.testing.assert_array_equal(back.price, state.price)

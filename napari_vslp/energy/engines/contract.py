@@ -1,0 +1,83 @@
+"""What the primal–dual loop needs of an engine, and which engine a problem gets."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Protocol
+
+from napari_vslp.core.errors import VslpError
+from napari_vslp.core.progress import Job
+from napari_vslp.core.registries import ENGINES
+from napari_vslp.energy.certificate import Certificate
+from napari_vslp.energy.problem import Problem, State
+
+
+class Engine(Protocol):
+    """Steps one problem's state on one device (docs/energy.md, "The method").
+
+    Attributes
+    ----------
+    backend
+        What a user names to have it: ``"numba"`` or ``"torch"``.
+    """
+
+    backend: ClassVar[str]
+
+    def __init__(
+        self, problem: Problem, state: State, device: str = "cpu", threads: int = 0
+    ) -> None:
+        """Begin at a state that is legal here (see `solver.make_legal`); it may be changed.
+
+        Parameters
+        ----------
+        threads
+            Of the processor; 0 chooses by measuring.
+        """
+
+    @classmethod
+    def supports(cls, problem: Problem, device: str) -> bool:
+        """Return whether it can solve the problem, and solves it well, on a device."""
+
+    def advance(self, iterations: int, job: Job) -> None:
+        """Run a block of iterations, the last one unrelaxed.
+
+        Raises
+        ------
+        Cancelled
+            If the job was told to stop.
+        """
+
+    def certify(self, job: Job) -> Certificate:
+        """Return the certificate of the present state; its maps hold until the next one."""
+
+    def export(self) -> State:
+        """Return the state with its prices."""
+
+
+def make_engine(
+    problem: Problem, state: State, backend: str = "auto", device: str = "cpu", threads: int = 0
+) -> Engine:
+    """Return the first registered engine of a backend that supports a problem on a device.
+
+    A backend that cannot use the device runs on the processor.
+
+    Parameters
+    ----------
+    state
+        Legal here (see `solver.make_legal`); it may be changed.
+    backend
+        ``"auto"`` for any.
+    threads
+        Of the processor; 0 chooses by measuring.
+
+    Raises
+    ------
+    VslpError
+        If no engine of that backend supports the problem.
+    """
+    for place in dict.fromkeys((device, "cpu")):
+        # One name after the other, so that torch is not imported where numba will do.
+        for name in ENGINES.names():
+            engine: type[Engine] = ENGINES.get(name)
+            if backend in ("auto", engine.backend) and engine.supports(problem, place):
+                return engine(problem, state, place, threads)
+    raise VslpError(f"No solver “{backend}” can solve this: choose auto, numba or torch.")
