@@ -213,7 +213,8 @@ class TiledEncoder:
         found = self.encoder.predict(tile.cut(image), self.job)
         if found is None:
             raise ValueError("an encoder without a head predicts nothing")
-        return found[0]
+        # Copied: what was made in torch's inference mode may not be blended in place.
+        return found[0].clone()
 
     def _padded(self, image: Tensor) -> Tensor:
         multiple = self.encoder.multiple

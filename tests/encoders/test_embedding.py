@@ -127,6 +127,16 @@ def test_the_first_view_is_not_computed_twice(encoder, monkeypatch, side):
     assert torch.equal(first.head, again.head)
 
 
+def test_every_view_and_magnification_of_many_tiles_is_blended(encoder):
+    pixels = np.random.default_rng(0).integers(0, 256, (140, 200, 3), dtype=np.uint8)
+    found = compute_embedding(pixels, replace(encoder, tile=64), augmentation=True)
+    assert found.vectors.shape[0] == found.head.shape[0] == 8
+    assert torch.allclose(found.head.float().sum(1), torch.ones(8, 35, 50), atol=2e-3)
+    # Seams would show: a network that is local gives nearly the same in whatever tiles.
+    whole = compute_embedding(pixels, replace(encoder, tile=512), augmentation=True)
+    assert (found.head - whole.head).float().abs().mean() < 0.05
+
+
 def test_progress_rises_to_one(encoder, image):
     reports = []
     compute_embedding(image, encoder, job=Job(on_progress=reports.append))
