@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from napari_vslp.core.forks import one_thread_in_forks
 from napari_vslp.core.progress import Job
 from napari_vslp.encoders.devices import choose_device
 from napari_vslp.encoders.model_names import model_fingerprint, resolve_model
@@ -189,6 +190,7 @@ def load_encoder(
         If the weights are missing, damaged or of another network, or the device does not exist.
     """
     (job or Job()).check()
+    one_thread_in_forks()
     spec, chosen = resolve_model(spec), choose_device(device)
     with _lock:
         key = (spec, str(chosen), model_fingerprint(spec))

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_vslp.core.progress import Job
+from napari_vslp.energy.engines.compiled import compiled
 from napari_vslp.energy.problem import OUTSIDE, Array, Problem, State
 from napari_vslp.energy.solver import Stop, solve
 from napari_vslp.energy.transport import is_transport
@@ -86,7 +86,7 @@ def refine(state: State, problem: Problem) -> State:
     return State(u, p, state.price)
 
 
-@numba.njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@compiled
 def _halve(cost: Array, radius: Array, coarse_cost: Array, coarse_radius: Array) -> None:
     """Fill costs and radius of the blocks, means over their tissue pixels; see `halve`."""
     tissues, height, width = cost.shape
@@ -126,7 +126,7 @@ def _halve(cost: Array, radius: Array, coarse_cost: Array, coarse_radius: Array)
                 )
 
 
-@numba.njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@compiled
 def _restrict(fine: Array, coarse: Array) -> None:
     """Fill the block means; an odd last row or column counts twice."""
     tissues, height, width = fine.shape
@@ -144,7 +144,7 @@ def _restrict(fine: Array, coarse: Array) -> None:
                 )
 
 
-@numba.njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@compiled
 def _double(coarse: Array, fine: NDArray[np.float32], factor: float) -> None:
     """Fill the fine map with the bilinear interpolation of the coarse one, times a factor."""
     height, width = fine.shape

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import numba
 import numpy as np
 
 from napari_vslp.core.progress import Job
 from napari_vslp.energy.coarse import halve, restrict
+from napari_vslp.energy.engines.compiled import compiled
 from napari_vslp.energy.engines.contract import make_engine
 from napari_vslp.energy.problem import Array, Problem, State
 from napari_vslp.energy.solver import Solution, Stop, solve
@@ -119,7 +119,7 @@ def follow(
     return shown, replace(grid, state=found.state, last=shown.state)
 
 
-@numba.njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@compiled
 def add_change(base: Array, change: Array, factor: int, out: Array) -> None:
     """Fill `out` with base plus the bilinear interpolation of a coarse change, on the simplex.
 

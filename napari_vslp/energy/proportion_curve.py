@@ -12,11 +12,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_vslp.core.progress import Job
+from napari_vslp.energy.engines.compiled import compiled
 from napari_vslp.energy.engines.kernels import Rows, edges_of
 from napari_vslp.energy.penalties.contract import Penalty
 from napari_vslp.energy.problem import FIXED_COST, Array, Problem, State
@@ -26,7 +26,7 @@ ITERATIONS = 150
 RAMP = 0.005
 
 
-@numba.njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@compiled
 def denoise_pass(  # noqa: PLR0917 - numba takes no keywords
     w: Rows,
     bar: Rows,

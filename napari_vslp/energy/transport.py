@@ -8,10 +8,10 @@ Thibert, "Convergence of a Newton algorithm for semi-discrete optimal transport"
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
 from napari_vslp.core.progress import Job
+from napari_vslp.energy.engines.compiled import compiled
 from napari_vslp.energy.engines.kernels import Rows, Sums
 from napari_vslp.energy.penalties.contract import Penalty, Vector
 from napari_vslp.energy.problem import Problem, State
@@ -25,7 +25,7 @@ SETTLED = 1e-7
 FIRST_WIDTH = 0.25
 
 
-@numba.njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@compiled
 def cells(  # noqa: PLR0917 - numba takes no keywords
     cost: Rows, radius: Rows, price: Rows, width: float, area: Sums, pairs: Sums
 ) -> float:

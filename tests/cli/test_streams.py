@@ -24,14 +24,13 @@ def run(redirection, *words):
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
 def test_closed_streams_do_not_matter(closed):
-    done = run(closed, "models", "list")
-    assert done.returncode == 0
-    assert "Error" not in done.stderr
-    assert run(closed, "models", "list", "too many").returncode == 2
+    done = run(closed, "cache")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert run(closed, "cache", "too many").returncode == 2
 
 
 @needs_full
-@pytest.mark.parametrize("words", [("models", "list"), ("models", "list", "--json")])
+@pytest.mark.parametrize("words", [("cache",), ("models", "list", "--json")])
 def test_a_full_disk_behind_stdout_is_told(words):
     done = run("> /dev/full", *words)
     assert done.returncode == 2
@@ -47,7 +46,7 @@ def test_a_reader_that_stops_is_no_error():
     read, write = os.pipe()
     os.close(read)
     done = subprocess.run(
-        [sys.executable, "-c", RUN, "models", "list"],
+        [sys.executable, "-c", RUN, "cache"],
         check=False,
         stdout=write,
         stderr=subprocess.PIPE,

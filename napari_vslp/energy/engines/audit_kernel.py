@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 
+from napari_vslp.energy.engines.compiled import compiled
 from napari_vslp.energy.engines.kernels import Rows, Sums, edges_of
 
 
-@numba.njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@compiled
 def boundary_row(
     u: Rows,
     below: Rows,
@@ -42,7 +42,7 @@ def boundary_row(
         gap[x] += max(ball[x] * size - across * px[x] - along * py[x], zero)
 
 
-@numba.njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@compiled
 def push_row(px: Rows, py: Rows, higher: Rows, push: Rows) -> None:
     """Leave ∇ᵀp of one row and tissue in `push`, from its p and the p[1] of the row above.
 
@@ -54,7 +54,7 @@ def push_row(px: Rows, py: Rows, higher: Rows, push: Rows) -> None:
         push[x] = px[x - 1] - px[x] - py[x] + higher[x]
 
 
-@numba.njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@compiled
 def weigh_row(
     u: Rows,
     cost: Rows,
@@ -87,7 +87,7 @@ def weigh_row(
     return total
 
 
-@numba.njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@compiled
 def audit_rows(
     u: Rows,
     p: Rows,

@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 
+from napari_vslp.energy.engines.compiled import compiled
 from napari_vslp.energy.engines.kernels import Rows, Sums, edges_of, step_box, step_round
 
 
-@numba.njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@compiled
 def iterate_two(
     u: Rows,
     p: Rows,
@@ -83,7 +83,7 @@ def iterate_two(
         area[y, 0] = total
 
 
-@numba.njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@compiled
 def audit_two(
     u: Rows,
     p: Rows,

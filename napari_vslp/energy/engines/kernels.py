@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from napari_vslp.energy.engines.compiled import compiled
 
 Rows = NDArray[np.float32]
 Sums = NDArray[np.float64]
 
 
-@numba.njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@compiled
 def edges_of(radius: Rows, y: int, right: Rows, down: Rows, inside: Rows, ball: Rows) -> None:
     """Fill one row's switches: 1 where the neighbour right or below is tissue like this pixel.
 
@@ -43,7 +44,7 @@ def edges_of(radius: Rows, y: int, right: Rows, down: Rows, inside: Rows, ball: 
     right[width - 1] = 0
 
 
-@numba.njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@compiled
 def step_round(
     u: Rows,
     below: Rows,
@@ -81,7 +82,7 @@ def step_round(
         py[x] = old_y + rho * (qy - old_y)
 
 
-@numba.njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@compiled
 def step_box(
     u: Rows,
     below: Rows,
@@ -111,7 +112,7 @@ def step_box(
         py[x] = old_y + rho * (qy - old_y)
 
 
-@numba.njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@compiled
 def project_rows(v: Rows, theta: Rows, total: Rows, ordered: Rows) -> None:
     """Leave in `theta` the threshold with Σ_k max(v_k − θ, 0) = 1 at every x.
 
@@ -139,7 +140,7 @@ def project_rows(v: Rows, theta: Rows, total: Rows, ordered: Rows) -> None:
         _threshold_of_many(v, theta, total, ordered)
 
 
-@numba.njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@compiled
 def _threshold_of_three(a: Rows, b: Rows, c: Rows, theta: Rows) -> None:
     one, half, third = np.float32(1.0), np.float32(1 / 2), np.float32(1 / 3)
     for x in range(theta.shape[0]):
@@ -150,7 +151,7 @@ def _threshold_of_three(a: Rows, b: Rows, c: Rows, theta: Rows) -> None:
         theta[x] = max(first - one, (two - one) * half, (three - one) * third)
 
 
-@numba.njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@compiled
 def _threshold_of_four(a: Rows, b: Rows, c: Rows, d: Rows, theta: Rows) -> None:
     one, half = np.float32(1.0), np.float32(1 / 2)
     third, quarter = np.float32(1 / 3), np.float32(1 / 4)
@@ -164,7 +165,7 @@ def _threshold_of_four(a: Rows, b: Rows, c: Rows, d: Rows, theta: Rows) -> None:
         theta[x] = max(best, (four - last - one) * third, (four - one) * quarter)
 
 
-@numba.njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@compiled
 def _threshold_of_many(v: Rows, theta: Rows, total: Rows, ordered: Rows) -> None:
     tissues, width = v.shape
     one = np.float32(1.0)
@@ -189,7 +190,7 @@ def _threshold_of_many(v: Rows, theta: Rows, total: Rows, ordered: Rows) -> None
             theta[x] = max(theta[x], total[x] * share)
 
 
-@numba.njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@compiled
 def iterate(
     u: Rows,
     p: Rows,
@@ -263,7 +264,7 @@ def iterate(
             area[y, k] = row
 
 
-@numba.njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@compiled
 def iterate_transport(
     u: Rows,
     cost: Rows,
@@ -301,7 +302,7 @@ def iterate_transport(
             area[y, k] = row
 
 
-@numba.njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@compiled
 def areas(u: Rows, radius: Rows, area: Sums) -> None:
     """Write the rows' Σ m u, (H, K) float64, of (K, H, W) float32 labels; see `iterate`."""
     tissues, height, width = u.shape
