@@ -114,10 +114,10 @@ def teach(table: Path) -> None:
         dock.table.choose(table)
         _turn(lambda: dock.table.reading is not None, 60)
         dock.run.start.click()
-        _turn(lambda: len(dock.curves.records) >= POINTS, 3600)
+        _turn(lambda: len(dock.curves.history) >= POINTS, 3600)
         # The dock alone: the images of a cohort are nobody else's to show.
         _save(viewer, "teach", dock)
-        dock.teaching.end()
+        dock.controller.end()
         viewer.close()
 
 

@@ -17,12 +17,20 @@ from napari_vslp.cli.terminal import following, say
 from napari_vslp.core.errors import Cancelled, VslpError
 from napari_vslp.core.progress import CancelToken, Job, Progress
 from napari_vslp.core.registries import LEARNERS
+from napari_vslp.learning.contract import (
+    DEFAULT_LEARNER,
+    Event,
+    Run,
+    check_columns,
+    flag_prefix,
+    to_line,
+    usable_learners,
+)
 
 if TYPE_CHECKING:
     from napari_vslp.learning.cohort import Cohort
     from napari_vslp.learning.contract import Learner, Trained
 
-DEFAULT = "proportions"
 _EPILOG = """example:
   napari-vslp train shares.csv --out my-tissues.safetensors
   napari-vslp models add my-tissues.safetensors
@@ -55,26 +63,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         help="the .safetensors file to write",
     )
-    known = ", ".join(f"{name} ({LEARNERS.title(name)})" for name in LEARNERS.names())
+    learners = usable_learners()
+    known = ", ".join(f"{name} ({one.title})" for name, one in learners.items())
     add(
         "--from",
         dest="learner",
-        default=DEFAULT,
+        default=DEFAULT_LEARNER,
         choices=LEARNERS.names(),
         metavar="NAME",
-        help=f"what to learn from: {known} (default {DEFAULT})",
+        help=f"what to learn from: {known} (default {DEFAULT_LEARNER})",
     )
     _add_table(parser.add_argument_group("table").add_argument)
-    for name in LEARNERS.names():
-        title = "how to learn" if name == DEFAULT else f"how to learn, with --from {name}"
-        add_flags(parser.add_argument_group(title), LEARNERS.get(name).Options, prefix_of(name))
+    for name, one in learners.items():
+        prefix = flag_prefix(name)
+        title = f"how to learn, with --from {name}" if prefix else "how to learn"
+        add_flags(parser.add_argument_group(title), one.Options, prefix)
     _add_run(parser.add_argument_group("run").add_argument)
     parser.set_defaults(run=run)
-
-
-def prefix_of(learner: str) -> str:
-    """Return what comes before the flags of a learner: its name, but for the usual one."""
-    return "" if learner == DEFAULT else learner
 
 
 def _add_table(add: Any) -> None:  # noqa: ANN401 - argparse's own method
@@ -124,10 +129,8 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _learn(arguments: argparse.Namespace, job: Job) -> Trained:
-    from napari_vslp.learning.contract import Run
-
     learner: Learner = LEARNERS.get(arguments.learner)
-    options = read_flags(learner.Options, arguments, prefix_of(arguments.learner))
+    options = read_flags(learner.Options, arguments, flag_prefix(arguments.learner))
     cohort = _cohort(arguments, learner)
     _check_out(arguments.out)
     where = Run(
@@ -168,8 +171,6 @@ def cohort_of(arguments: argparse.Namespace, tolerance: float = 0.0) -> Cohort:
 
 
 def _cohort(arguments: argparse.Namespace, learner: Learner) -> Cohort:
-    from napari_vslp.learning.contract import check_columns
-
     cohort = cohort_of(arguments, arguments.tolerance / 100)
     _check_pixel_size(arguments.pixel_size)
     if cohort.microns_per_pixel is None:
@@ -225,8 +226,6 @@ def _reporting(arguments: argparse.Namespace) -> Iterator[Job]:
 
 
 def _print_line(report: Progress | VslpError) -> None:
-    from napari_vslp.learning.contract import to_line
-
     sys.stdout.write(to_line(report) + "\n")
     sys.stdout.flush()
 
@@ -247,10 +246,8 @@ def _stopped_by_ctrl_c(cancel: CancelToken) -> Iterator[None]:
 
 def _tell(done: Trained, arguments: argparse.Namespace) -> None:
     if arguments.json_lines:
-        from napari_vslp.learning.contract import Event
-
-        path, figures = str(done.model), done.figures
-        _print_line(Event(stage="Done", fraction=1.0, kind="done", path=path, figures=figures))
+        path, figures, said = str(done.model), done.figures, done.summary
+        _print_line(Event("Done", 1.0, note=said, kind="done", path=path, figures=figures))
         return
     if arguments.quiet:
         return

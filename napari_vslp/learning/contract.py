@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 from napari_vslp.core.errors import VslpError
 from napari_vslp.core.progress import Job, Progress
+from napari_vslp.core.registries import LEARNERS
 
 if TYPE_CHECKING:
     from napari_vslp.learning.cohort import Cohort
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 # is written; “note”: a sentence worth keeping.
 Kind = Literal["reading", "labels", "round", "check", "saved", "done", "note"]
 _REFUSED = "refused"
+DEFAULT_LEARNER = "proportions"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +42,8 @@ class Event(Progress):
         The round of training, from 0, and how many there are.
     step, steps
         Steps of the round done, and how many it has.
+    plan
+        Steps of every round, said once and as early as they are known.
     figures
         What a check measured, by name.
     path
@@ -50,6 +55,7 @@ class Event(Progress):
     rounds: int | None = None
     step: int | None = None
     steps: int | None = None
+    plan: tuple[int, ...] = ()
     figures: Mapping[str, float] = field(default_factory=dict)
     path: str | None = None
 
@@ -187,6 +193,20 @@ def default_work(out: Path) -> Path:
     return out.with_name(f"{out.stem}.training")
 
 
+def flag_prefix(name: str) -> str:
+    """Return what comes before the flags of a learner: its name, but for the usual one."""
+    return "" if name == DEFAULT_LEARNER else name
+
+
+def usable_learners() -> dict[str, Learner]:
+    """Return the learners by name; one that cannot be loaded must not keep the others away."""
+    found: dict[str, Learner] = {}
+    for name in LEARNERS.names():
+        with suppress(VslpError):
+            found[name] = LEARNERS.get(name)
+    return found
+
+
 def check_columns(cohort: Cohort, learner: Learner) -> None:
     """Raise `VslpError` unless a cohort has what a learner learns from."""
     from napari_vslp.learning.cohort import check_identifiable
@@ -201,7 +221,7 @@ def to_line(report: Progress | VslpError) -> str:
         told = {"what": report.what, "mend": report.mend, "remedy": report.remedy}
         return _dumped({"kind": _REFUSED} | told)
     line: dict[str, Any] = {"kind": "note" if report.note is not None else "labels"}
-    line |= {name: value for name, value in asdict(report).items() if value not in (None, {})}
+    line |= {name: value for name, value in asdict(report).items() if value not in (None, {}, ())}
     return _dumped(line | {"fraction": round(report.fraction, 4)})
 
 
@@ -211,8 +231,9 @@ def from_line(line: str) -> Event | VslpError | None:
         told: dict[str, Any] = json.loads(line)
         if told["kind"] == _REFUSED:
             return VslpError(told["what"], mend=told["mend"], remedy=told["remedy"])
-        figures = {str(name): float(value) for name, value in told.get("figures", {}).items()}
-        return Event(**told | {"figures": figures}) if told["kind"] in get_args(Kind) else None
+        told["figures"] = {name: float(value) for name, value in told.get("figures", {}).items()}
+        told["plan"] = tuple(map(int, told.get("plan", ())))
+        return Event(**told) if told["kind"] in get_args(Kind) else None
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from napari_vslp.core.progress import Job
-from napari_vslp.learning.proportions.losses import student as student_module
+from napari_vslp.learning.proportions import student as student_module
 from napari_vslp.learning.proportions.model import Start, start_from
 from napari_vslp.learning.proportions.rounds import Hardware, Lesson, Round, run_round
 from napari_vslp.learning.proportions.student import Student, student_loss

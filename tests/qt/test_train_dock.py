@@ -8,7 +8,9 @@ import os
 import signal
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -20,15 +22,17 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QFileDialog
 
 from napari_vslp.cli.arguments import build_parser
+from napari_vslp.core.errors import Remedy, VslpError
+from napari_vslp.core.options import option
+from napari_vslp.core.registries import LEARNERS
 from napari_vslp.demo import tumour_nest
 from napari_vslp.encoders.model_names import models_folder
-from napari_vslp.qt.parts import curves
+from napari_vslp.qt.parts.small_plot import NO_PLOTS
+from napari_vslp.qt.teach import messages
 from napari_vslp.qt.teach import process as train_process
-from napari_vslp.qt.teach import words as train_words
 from napari_vslp.qt.teach.dock import TrainDock
-from napari_vslp.qt.teach.form import ELSEWHERE, IN_THE_LIST, THOROUGHNESS
-from napari_vslp.qt.teach.pace import Pace, turn_of
-from napari_vslp.qt.teach.records import Records, folder_of, lies_there
+from napari_vslp.qt.teach.form import BESIDE, ELSEWHERE, IN_THE_LIST, THOROUGHNESS
+from napari_vslp.qt.teach.history import MetricHistory, StepTimer, lies_there
 from napari_vslp.qt.teach.run import START_OVER, SURE
 
 pytestmark = pytest.mark.window
@@ -44,7 +48,9 @@ work = out.with_name(out.stem + ".training")
 if "--restart" in sys.argv:
     shutil.rmtree(work, ignore_errors=True)
 if how.startswith("refuse:"):
-    print("napari-vslp: " + how[7:], file=sys.stderr)
+    what, mend, remedy = how[7:].split("|")
+    print(json.dumps({"kind": "refused", "what": what, "mend": mend, "remedy": remedy}))
+    print(f"napari-vslp: {what}: {mend}.", file=sys.stderr)
     sys.exit(2)
 asked = []
 signal.signal(signal.SIGINT, lambda *_: asked.append(how != "deaf"))
@@ -61,14 +67,15 @@ def say(**report):
 
 
 print("a library's advice", flush=True)
-say(stage="Reading the images", fraction=0.5)
-rounds = [int(steps) for steps in given["--steps"].split(",")]
+rounds = [int(steps) for steps in given.get("--steps", "50").split(",")]
+say(kind="reading", stage="Reading the images", fraction=0.5, plan=rounds)
 for turn, steps in enumerate(rounds):
-    stage = f"Learning, round {turn + 1} of {len(rounds)}"
+    place = {"round": turn, "rounds": len(rounds), "steps": steps}
+    place["stage"] = f"Learning, round {turn + 1} of {len(rounds)}"
     for step in range(25, steps + 1, 25):
         if (turn, step) in done:
             continue
-        say(stage=stage, fraction=(step - 1) / steps, step=step - 1)
+        say(kind="round", fraction=(step - 1) / steps, step=step - 1, **place)
         time.sleep({"slow": 0.1, "deaf": 0.1}.get(how, 0.001))
         if any(asked):
             print("napari-vslp: Stopped and saved; give the same command again.", file=sys.stderr)
@@ -79,7 +86,8 @@ for turn, steps in enumerate(rounds):
         with lines.open("a") as file:
             cells = [known.get(n, "") for n in ("loss", "held_out_loss", "area_error")]
             file.write(",".join(map(str, [turn, step, *cells, 1])) + "\\n")
-        say(stage=stage, fraction=step / steps, step=step, figures=known)
+        say(kind="check", fraction=step / steps, step=step, figures=known, **place)
+        say(kind="saved", fraction=step / steps, step=step, **place)
         if how == "killed":
             os.kill(os.getpid(), signal.SIGKILL)
         if how == "broken":
@@ -87,7 +95,7 @@ for turn, steps in enumerate(rounds):
 out.parent.mkdir(parents=True, exist_ok=True)
 out.write_bytes(b"a model")
 shutil.rmtree(work)
-say(stage="Done", fraction=1.0, model=str(out))
+say(kind="done", stage="Done", fraction=1.0, path=str(out), note="That was all.")
 """
 
 
@@ -99,15 +107,18 @@ class Teacher:
         self.dock = TrainDock(viewer, command)
         viewer.window.add_dock_widget(self.dock, name="Teach tissues", area="right")
         self.table, self.form, self.run = self.dock.table, self.dock.form, self.dock.run
-        self.process = self.dock.teaching.learning.process
+        self.process = self.dock.controller.training.process
 
     @property
     def status(self):
         return self.run.status.text()
 
+    def choose(self, thoroughness):
+        self.form.options.controls["steps"].widget.setCurrentIndex(thoroughness)
+
     @property
     def difference(self):
-        return self.dock.curves.records.line("area_error")
+        return self.dock.curves.history.line("area_error")
 
     def until(self, is_true, seconds=20):
         self.qtbot.waitUntil(is_true, timeout=int(1000 * seconds))
@@ -120,14 +131,14 @@ class Teacher:
         self.settle()
 
     def settle(self):
-        self.until(lambda: not self.dock.teaching.runner.busy)
+        self.until(lambda: not self.dock.controller.runner.busy)
 
     def begin(self, steps=None):
         """Press Start and wait for the first check, or `steps` of them in all."""
         self.click(self.run.start)
         self.until(lambda: self.process.running)
         if steps is not None:
-            self.until(lambda: len(self.dock.curves.records) >= steps)
+            self.until(lambda: len(self.dock.curves.history) >= steps)
 
     def ended(self, seconds=20):
         self.until(lambda: not self.process.running and self.run.start.isEnabled(), seconds)
@@ -146,7 +157,7 @@ def teach(make_napari_viewer, qtbot, tmp_path):
 
     yield make
     for teacher in made:
-        teacher.dock.teaching.end()
+        teacher.dock.controller.end()
 
 
 @pytest.fixture
@@ -211,7 +222,7 @@ def test_rows_ticks_and_precision_are_read_anew(teach, table):
     assert shown.ticks.spans["other"].text() == "40–90 %"
     shown.tolerance.setValue(5)
     teacher.settle()
-    assert shown.reading.ask.tolerance == 5
+    assert shown.reading.query.tolerance == 5
     teacher.click(shown.ticks.boxes["Tumour"])
     teacher.settle()
     assert "tick the columns" in shown.problem.text()
@@ -275,7 +286,7 @@ def test_a_sum_that_is_off_is_told_without_flags(teach, table):
 
 def test_a_training_shows_its_way_and_its_end(teach, table):
     teacher = teach("slow")
-    teacher.form.thoroughness.setCurrentIndex(0)
+    teacher.choose(0)
     teacher.read(table)
     teacher.begin(1)
     assert not teacher.table.isEnabled()
@@ -318,7 +329,8 @@ def test_what_is_chosen_is_what_the_training_is_told(teach, table, monkeypatch, 
     assert parsed.encoder == "bundled"
     assert (parsed.tissues, parsed.split, parsed.images) == ("Tumour,Stroma", None, None)
     assert parsed.tolerance == 2.5
-    assert parsed.steps == "200,150,150,150"
+    assert parsed.steps == (200, 150, 150, 150)
+    assert parsed.learner == "proportions"
     assert not parsed.restart
 
 
@@ -335,20 +347,20 @@ def test_a_name_that_cannot_be_is_refused(teach, table, name):
 def test_without_a_table_nothing_starts(teach):
     teacher = teach()
     teacher.click(teacher.run.start)
-    assert teacher.status == train_words.NO_TABLE
+    assert teacher.status == messages.NO_TABLE
     assert teacher.run.start.isEnabled()
 
 
 def test_stop_saves_and_go_on_goes_on(teach, table):
     teacher = teach("slow")
-    teacher.form.thoroughness.setCurrentIndex(0)
+    teacher.choose(0)
     teacher.read(table)
     teacher.begin(2)
     teacher.click(teacher.run.stop)
-    assert teacher.status == train_words.STOPPING
+    assert teacher.status == messages.STOPPING
     assert not teacher.run.stop.isEnabled()
     teacher.ended()
-    assert teacher.status == train_words.STOPPED
+    assert teacher.status == messages.STOPPED
     assert teacher.run.start.text() == "Go on"
     before = teacher.difference[0]
     teacher.begin(len(before) + 1)
@@ -365,7 +377,7 @@ def test_another_day_the_stopped_training_is_offered(teach, table):
     (folder / "curves.csv").write_text("round,step,loss,area_error\n0,25,1,0.2\n0,5")
     teacher = teach("slow")
     teacher.read(table)
-    assert (teacher.run.start.text(), teacher.status) == ("Go on", train_words.SAVED_BEFORE)
+    assert (teacher.run.start.text(), teacher.status) == ("Go on", messages.SAVED_BEFORE)
     teacher.form.name.setText("another")
     assert teacher.run.start.text() == "Start"
     assert not teacher.run.over.isVisible()
@@ -377,7 +389,7 @@ def test_another_day_the_stopped_training_is_offered(teach, table):
     teacher.until(lambda: teacher.process.running)
     assert teacher.run.over.text() == START_OVER
     assert teacher.difference == ([], [])
-    assert "--restart" in teacher.dock.teaching.learning.order.arguments
+    assert "--restart" in teacher.dock.controller.training.order.arguments
 
 
 def test_a_killed_training_is_told_and_goes_on(teach, table):
@@ -403,22 +415,25 @@ def test_a_fault_of_ours_is_one_sentence(teach, table):
 
 
 @pytest.mark.parametrize(
-    ("said", "shown"),
+    ("what", "mend", "remedy", "shown"),
     [
         (
-            "The training in /a was begun with other settings: add --restart to begin anew, or "
-            "name another folder with --work.",
+            "The training in /a was begun with other settings",
+            "add --restart to begin anew, or name another folder with --work",
+            "restart or folder",
             "The training in /a was begun with other settings: press Start over, or type another "
             "name.",
         ),
         (
-            "Training needs one more package: pip install “napari-vslp[train]”, then try again.",
-            "Training needs one more package: pip install “napari-vslp[train]”, then try again.",
+            "Training needs one more package",
+            "pip install “napari-vslp[train]”",
+            "",
+            "Training needs one more package: pip install “napari-vslp[train]”.",
         ),
     ],
 )
-def test_sentences_of_the_training_are_shown(teach, table, said, shown):
-    teacher = teach(f"refuse:{said}")
+def test_errors_of_the_training_are_shown(teach, table, what, mend, remedy, shown):
+    teacher = teach(f"refuse:{what}|{mend}|{remedy}")
     teacher.read(table)
     teacher.begin()
     teacher.ended()
@@ -443,7 +458,7 @@ def test_a_training_that_does_not_answer_is_ended(teach, table, monkeypatch):
     teacher.begin(1)
     teacher.click(teacher.run.stop)
     teacher.ended()
-    assert teacher.status == train_words.STOPPED
+    assert teacher.status == messages.STOPPED
 
 
 def test_closing_the_dock_stops_and_saves(teach, table):
@@ -451,7 +466,7 @@ def test_closing_the_dock_stops_and_saves(teach, table):
     teacher.read(table)
     teacher.begin(1)
     teacher.viewer.window.remove_dock_widget(teacher.dock)
-    assert train_words.STOPPED_BY_CLOSING in sentences()
+    assert messages.STOPPED_BY_CLOSING in sentences()
     teacher.until(lambda: not teacher.process.running)
     assert lies_there(models_folder() / "colon.safetensors")
 
@@ -471,7 +486,7 @@ def test_closing_napari_stops_and_saves(teach, table):
     teacher.read(table)
     teacher.begin(1)
     began = time.monotonic()
-    teacher.dock.teaching.end()  # what aboutToQuit calls
+    teacher.dock.controller.end()  # what aboutToQuit calls
     assert time.monotonic() - began < 5
     assert not teacher.process.running
     assert lies_there(models_folder() / "colon.safetensors")
@@ -482,7 +497,7 @@ def test_too_few_images_to_keep_some_aside_are_told(teach, table):
     teacher.read(table)
     teacher.begin()
     teacher.ended()
-    assert teacher.dock.curves.note.text() == train_words.NONE_ASIDE
+    assert teacher.dock.curves.note.text() == messages.NONE_ASIDE
     assert not teacher.dock.curves.difference.isVisible()
     assert teacher.status.endswith("It was not tried on images kept aside: too few.")
 
@@ -493,7 +508,7 @@ def test_without_the_package_of_the_curves_all_else_works(teach, table, monkeypa
     teacher.read(table)
     teacher.begin()
     teacher.ended()
-    assert teacher.dock.curves.note.text() == curves.NO_PLOTS
+    assert teacher.dock.curves.note.text() == NO_PLOTS
     assert "is ready" in teacher.status
 
 
@@ -541,34 +556,80 @@ def test_napari_opens_it_from_its_menu(make_napari_viewer, qtbot):
     viewer = make_napari_viewer()
     _, dock = viewer.window.add_plugin_dock_widget("napari-vslp", "Teach tissues")
     assert isinstance(dock, TrainDock)
-    assert dock.teaching.learning.process.command[0] == sys.executable
-    dock.teaching.use_asked.emit("bundled")
+    assert dock.controller.training.process.command[0] == sys.executable
+    dock.controller.use_asked.emit("bundled")
     assert len(viewer.window.dock_widgets) == 2
 
 
-def test_the_window_looks_where_the_training_works(tmp_path):
-    from napari_vslp.learning.proportions.train import default_work
+@pytest.mark.parametrize("remedy", [code for code in get_args(Remedy) if code])
+def test_each_remedy_has_words_of_the_window(remedy):
+    error = VslpError("It is off", mend="add --flag", remedy=remedy)
+    assert messages.refusal(error) == f"It is off: {messages.REMEDIES[remedy]}."
+    assert "--" not in messages.refusal(error)
 
-    out = tmp_path / "lung v1.2.safetensors"
-    assert folder_of(out) == default_work(out)
+
+@dataclass(frozen=True)
+class ToyOptions:
+    grain: int = option(3, "Grain", "How fine the toy is", flag="--grain", low=1, high=9)
 
 
-@pytest.mark.parametrize("flag", ["--tissues", "--restart", "--work", "--encoder", "--images"])
-def test_no_flag_reaches_the_user(flag):
-    assert "--" not in train_words.in_window_words(f"Something is off: mend it with {flag}.")
+class Toy:
+    name, title, columns, makes = "toy", "Toys", ("image", "tissues"), "regulariser"
+    Options = ToyOptions
+
+
+@pytest.fixture
+def toy():
+    LEARNERS.add("toy", Toy())
+    yield
+    LEARNERS.remove("toy")
+
+
+def test_a_learner_is_in_the_dock_by_one_line(teach, toy, table):
+    change(table, "80,20", "10,90")
+    text = table.read_text(encoding="utf-8").splitlines()
+    alike = [text[0], *(",".join([*r.split(",")[:2], "10", "90", "x"]) for r in text[1:])]
+    table.write_text("\n".join(alike), encoding="utf-8")
+    teacher = teach()
+    teacher.read(table)
+    assert "not identifiable" in teacher.table.problem.text()
+    kinds = teacher.form.kind
+    assert [kinds.itemText(i) for i in range(3)] == [
+        "Shares of tissues",
+        "Shapes of tissues",
+        "Toys",
+    ]
+    kinds.setCurrentIndex(2)
+    teacher.settle()
+    assert not teacher.table.problem.isVisible()
+    assert teacher.form.place.itemText(0) == BESIDE
+    grain = teacher.form.options.controls["grain"]
+    assert grain.widget.toolTip() == "How fine the toy is"
+    grain.set_value(5)
+    teacher.begin()
+    teacher.ended()
+    order = teacher.dock.controller.training.order
+    assert {"--from=toy", "--toy-grain=5"} < set(order.arguments)
+    assert order.out == table.parent / "colon.safetensors"
+    assert teacher.status == f"“colon” is ready, in {order.out}. That was all."
+    assert not teacher.run.use.isVisible()
+    assert not teacher.dock.curves.difference.isVisible()
+    assert teacher.difference[0] == [25, 50]
+    kinds.setCurrentIndex(0)
+    teacher.settle()
+    assert teacher.form.place.itemText(0) == IN_THE_LIST
+    assert "not identifiable" in teacher.table.problem.text()
 
 
 def test_time_left_is_measured_and_said_only_after_a_check():
-    pace = Pace((100, 200))
-    pace.follow(0, 1, checked=False, now=10)
-    pace.follow(0, 24, checked=False, now=33)
-    assert pace.seconds_left() is None
-    pace.follow(0, 25, checked=True, now=58)
-    assert pace.seconds_left() == pytest.approx(2 * 275)
-    pace.follow(1, 1, checked=False, now=500)
-    assert pace.seconds_left() == pytest.approx(2 * 199)
-    assert turn_of("Learning, round 2 of 2") == 1
-    assert turn_of("Outlining the tissues") is None
+    timer = StepTimer((100, 200))
+    timer.follow(0, 1, checked=False, now=10)
+    timer.follow(0, 24, checked=False, now=33)
+    assert timer.seconds_left() is None
+    timer.follow(0, 25, checked=True, now=58)
+    assert timer.seconds_left() == pytest.approx(2 * 275)
+    timer.follow(1, 1, checked=False, now=500)
+    assert timer.seconds_left() == pytest.approx(2 * 199)
 
 
 @pytest.mark.parametrize(
@@ -576,32 +637,32 @@ def test_time_left_is_measured_and_said_only_after_a_check():
     [(3, "about 10 s"), (44, "about 40 s"), (700, "about 12 min"), (8000, "about 2 h 10 min")],
 )
 def test_time_left_in_words(seconds, said):
-    assert train_words.left(seconds) == said
+    assert messages.left(seconds) == said
 
 
 def test_a_check_done_again_is_counted_once():
-    records = Records((100, 200))
+    history = MetricHistory((100, 200))
     for value in (0.4, 0.3):
-        records.add(0, 25, {"area_error": value})
-    assert records.line("area_error") == ([25], [0.3])
-    assert records.last("loss") is None
+        history.add(0, 25, {"area_error": value})
+    assert history.line("area_error") == ([25], [0.3])
+    assert history.last("loss") is None
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signal")
 def test_a_real_training_is_stopped_gone_on_with_and_used(teach, table, monkeypatch):
     monkeypatch.setitem(THOROUGHNESS, "Quick", (2, 2))
     teacher = teach(command=(sys.executable, "-m", "napari_vslp.cli"))
-    teacher.form.thoroughness.setCurrentIndex(0)
+    teacher.choose(0)
     teacher.read(table)
     teacher.begin()
     teacher.until(lambda: "Reading the images" in teacher.status, 60)
     os.kill(teacher.process.process.processId(), signal.SIGINT)  # as from a terminal
     teacher.ended(60)
-    assert teacher.status == train_words.STOPPED
+    assert teacher.status == messages.STOPPED
     teacher.begin()
     teacher.ended(100)
     assert teacher.status.startswith("“colon” is ready")
-    assert teacher.dock.curves.records.line("loss")[0] == [2, 4, 4]
+    assert teacher.dock.curves.history.line("loss")[0] == [2, 4, 4]
     teacher.click(teacher.run.use)
     from napari_vslp.encoders.library import check_model
 

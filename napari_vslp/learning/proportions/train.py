@@ -18,7 +18,7 @@ from napari_vslp.core.progress import Job
 from napari_vslp.encoders.devices import choose_device
 from napari_vslp.encoders.weights import save_model
 from napari_vslp.learning.cohort import Cohort, check_identifiable
-from napari_vslp.learning.contract import Run, Trained
+from napari_vslp.learning.contract import Event, Run, Trained
 from napari_vslp.learning.proportions.bags import Bags, load_bags
 from napari_vslp.learning.proportions.labels import first_labels, next_labels, true_labels
 from napari_vslp.learning.proportions.learner import Recipe
@@ -86,6 +86,8 @@ def train(
     check_out(run.out)
     masks = cohort.truth is not None
     folder = TrainingFolder(run.folder, cohort, recipe, restart=run.restart, masks=masks)
+    plan = recipe.rounds
+    job.report(Event(stage="Reading the images", fraction=0.0, kind="reading", plan=plan))
     bags = load_bags(cohort, job)
     labels = true_labels(cohort, bags)
     from napari_vslp.learning.proportions.rounds import Hardware

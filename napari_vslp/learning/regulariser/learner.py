@@ -100,6 +100,8 @@ class RegulariserLearner:
         from napari_vslp.learning.regulariser.train import Recipe
 
         _check_out(run.out)
+        plan = (options.steps,)
+        job.report(Event(stage="Reading the images", fraction=0.0, kind="reading", plan=plan))
         samples = _samples(cohort, options, run.device, job)
         recipe = Recipe(steps=options.steps, seed=options.seed)
         data = f"{len(samples)} images of {cohort.path.name}, encoder {options.encoder}"

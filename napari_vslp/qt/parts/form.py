@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
     QDoubleSpinBox,
     QFormLayout,
     QHBoxLayout,
+    QLabel,
     QPushButton,
     QWidget,
 )
@@ -77,6 +78,8 @@ class OptionsForm(QWidget):
         row are kept.
     controls
         Name of a control (`Option.control`) → what makes it.
+    label_width
+        Of the column of labels (px) at the least, so that it lines up with that of another panel.
 
     Signals
     -------
@@ -90,10 +93,11 @@ class OptionsForm(QWidget):
         self,
         options: Any,  # noqa: ANN401 - any dataclass of options
         controls: Mapping[str, MakeControl] | None = None,
+        label_width: int = 0,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._options, self._silent = options, False
+        self._options, self._silent, self._label_width = options, False, label_width
         self._needs: dict[str, tuple[str, tuple[Any, ...]]] = {}
         self.controls: dict[str, Control] = {}
         self.rows = QFormLayout(self)
@@ -142,7 +146,9 @@ class OptionsForm(QWidget):
         if isinstance(control, _Switch):
             self.rows.addRow(widget)
         else:
-            self.rows.addRow(described.label, widget)
+            label = QLabel(described.label)
+            label.setMinimumWidth(self._label_width)
+            self.rows.addRow(label, widget)
         control.changed.connect(lambda *_: self._tell(name))
 
     def _tell(self, name: str) -> None:

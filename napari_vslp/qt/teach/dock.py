@@ -11,13 +11,13 @@ from qtpy.QtCore import QEvent, QSize, Qt, QTimer
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QApplication, QFrame, QScrollArea, QVBoxLayout, QWidget
 
-from napari_vslp.qt.parts.curves import Curves
 from napari_vslp.qt.parts.look import heading, style
+from napari_vslp.qt.teach.controller import TeachController, TrainPanels
 from napari_vslp.qt.teach.form import ModelForm
+from napari_vslp.qt.teach.history import Curves
 from napari_vslp.qt.teach.process import TrainProcess
 from napari_vslp.qt.teach.run import TrainRunPanel
 from napari_vslp.qt.teach.table import TablePanel
-from napari_vslp.qt.teach.teaching import Teaching, TrainPanels
 from napari_vslp.qt.viewer.launch import use_model
 
 WIDTH = 352
@@ -45,9 +45,9 @@ class TrainDock(QWidget):
         self.curves = Curves(str(viewer.theme))
         self._lay_out()
         panels = TrainPanels(self.table, self.form, self.curves, self.run)
-        self.teaching = Teaching(panels, TrainProcess(command))
-        self.teaching.use_asked.connect(lambda spec: use_model(viewer, spec))
-        self.teaching.learning.busy_changed.connect(self._show_curves)
+        self.controller = TeachController(panels, TrainProcess(command))
+        self.controller.use_asked.connect(lambda spec: use_model(viewer, spec))
+        self.controller.training.busy_changed.connect(self._show_curves)
         self._follow_theme(viewer)
         self._stop_at_the_end()
 
@@ -61,7 +61,7 @@ class TrainDock(QWidget):
         """Stop and save when napari takes the dock out of its window."""
         # napari lets go of a closed dock's widget without closing or deleting it.
         if event is not None and event.type() == QEvent.Type.ParentChange and self.parent() is None:
-            self.teaching.leave()
+            self.controller.leave()
         return super().event(event)
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
@@ -108,10 +108,10 @@ class TrainDock(QWidget):
 
     def _stop_at_the_end(self) -> None:
         # By then this widget is gone: what it holds must not be reached through it.
-        self.destroyed.connect(partial(_leave, self.teaching))
+        self.destroyed.connect(partial(_leave, self.controller))
         app = QApplication.instance()
         if app is not None:
-            app.aboutToQuit.connect(self.teaching.end)
+            app.aboutToQuit.connect(self.controller.end)
 
     def _follow_theme(self, viewer: napari.viewer.Viewer) -> None:
         self.setStyleSheet(style(viewer.theme))
@@ -123,8 +123,8 @@ class TrainDock(QWidget):
         self.curves.set_theme(theme)
 
 
-def _leave(teaching: Teaching, *_: object) -> None:
-    teaching.leave()
+def _leave(controller: TeachController, *_: object) -> None:
+    controller.leave()
 
 
 def _dropped(event: QDropEvent) -> Path | None:

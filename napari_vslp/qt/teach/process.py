@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
 
 from qtpy.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signal
 
+from napari_vslp.core.errors import VslpError
+from napari_vslp.learning.contract import from_line
+
 _REFUSED, _STOPPED = 2, 130
-_VOICE = "napari-vslp: "
+_PROGRAM = "napari-vslp: "
 _ASK_EVERY_MS = 5_000
 _ASKS = 6  # after half a minute without an answer it is ended; the last save stays
 _LAST_WAIT_MS = 10_000
@@ -31,44 +31,6 @@ def still_saving() -> bool:
     return any(process.stopping for process in _running)
 
 
-@dataclass(frozen=True)
-class Report:
-    """One line of a training.
-
-    Attributes
-    ----------
-    stage, fraction, step, note, figures
-        As in `napari_vslp.core.progress.Progress`.
-    model
-        The file written; only in the last line.
-    """
-
-    stage: str
-    fraction: float
-    step: int | None = None
-    note: str | None = None
-    figures: Mapping[str, float] = field(default_factory=dict)
-    model: str | None = None
-
-
-def parse(line: str) -> Report | None:
-    """Return what a line says; None if it is none of ours, such as a library's advice."""
-    try:
-        told: Any = json.loads(line)
-        step = told.get("step")
-        return Report(
-            str(told["stage"]),
-            float(told["fraction"]),
-            None if step is None else int(step),
-            told.get("note"),
-            {str(name): float(value) for name, value in told.get("figures", {}).items()},
-            told.get("model"),
-        )
-    except (ValueError, TypeError, KeyError, AttributeError):
-        _log.debug("The training wrote a line that is no report: %s", line)
-        return None
-
-
 class TrainProcess(QObject):
     """Runs ``napari-vslp train`` and hears what it says.
 
@@ -80,11 +42,11 @@ class TrainProcess(QObject):
     Signals
     -------
     reported
-        A `Report`.
+        An `Event` (`napari_vslp.learning.contract`).
     done, stopped
         It ended well, or because it was asked to.
     refused
-        One sentence: something the user can mend.
+        A `VslpError`: something the user can mend.
     crashed
         (last line of what it said, whether the system ended it).
     """
@@ -92,7 +54,7 @@ class TrainProcess(QObject):
     reported = Signal(object)
     done = Signal()
     stopped = Signal()
-    refused = Signal(str)
+    refused = Signal(object)
     crashed = Signal(str, bool)
 
     def __init__(self, command: Sequence[str] | None = None) -> None:
@@ -100,6 +62,7 @@ class TrainProcess(QObject):
         self.command = tuple(command or (sys.executable, "-m", "napari_vslp.cli"))
         self.stopping = False
         self._asked = 0
+        self._error: VslpError | None = None
         self._ask_again = QTimer(self)
         self._ask_again.setInterval(_ASK_EVERY_MS)
         self._ask_again.timeout.connect(self._ask)
@@ -116,7 +79,7 @@ class TrainProcess(QObject):
 
     def start(self, arguments: Sequence[str]) -> None:
         """Start ``train`` with these arguments."""
-        self.stopping = False
+        self.stopping, self._error = False, None
         _running.add(self)
         surroundings = QProcessEnvironment.systemEnvironment()
         surroundings.insert("PYTHONUTF8", "1")  # names of tissues are not all ASCII
@@ -161,9 +124,13 @@ class TrainProcess(QObject):
     def _hear(self) -> None:
         while self.process.canReadLine():
             line = bytes(self.process.readLine().data()).decode("utf-8", "replace")
-            report = parse(line)
-            if report is not None:
+            report = from_line(line)
+            if isinstance(report, VslpError):
+                self._error = report
+            elif report is not None:
                 self.reported.emit(report)
+            else:
+                _log.debug("The training wrote a line that is no report: %s", line)
 
     def _over(self) -> None:
         self._ask_again.stop()
@@ -176,8 +143,9 @@ class TrainProcess(QObject):
         by_itself = status == QProcess.ExitStatus.NormalExit
         if by_itself and code == 0:
             self.done.emit()
-        elif by_itself and code == _REFUSED and _VOICE in said:
-            self.refused.emit(said.rpartition(_VOICE)[2])
+        elif by_itself and code == _REFUSED and (self._error or _PROGRAM in said):
+            # What was typed wrongly is refused before lines are written.
+            self.refused.emit(self._error or VslpError(said.rpartition(_PROGRAM)[2]))
         elif self.stopping or (by_itself and code == _STOPPED):
             self.stopped.emit()
         else:

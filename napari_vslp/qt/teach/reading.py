@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from napari_vslp.core.errors import VslpError
 from napari_vslp.core.progress import Job
 from napari_vslp.learning.cohort import Cohort, check_identifiable, read_cohort, shares
 from napari_vslp.learning.table import Table, find_columns, meaning, read_table
-from napari_vslp.qt.teach.words import in_window_words
+from napari_vslp.qt.teach import messages
 
 NO_TICK = "No column is ticked: tick the columns that hold shares of tissues."
 COMMA = (
@@ -28,7 +28,7 @@ Range = tuple[float, float]
 
 
 @dataclass(frozen=True)
-class Ask:
+class TableQuery:
     """Which table to read and how, as `read_cohort` takes it.
 
     Attributes
@@ -37,6 +37,8 @@ class Ask:
         Columns that are tissues; None for those that look like it.
     tolerance
         Half-width of a share typed without its own (points of per cent).
+    shares
+        Whether the shares teach, so that they have to differ; else the tissues' names are enough.
     """
 
     path: Path
@@ -44,15 +46,16 @@ class Ask:
     ticked: tuple[str, ...] | None = None
     split: str | None = None
     tolerance: float = 0.0
+    shares: bool = True
 
 
 @dataclass(frozen=True)
-class Reading:
+class TableSummary:
     """What was found.
 
     Attributes
     ----------
-    ask
+    query
         What was asked for, its `ticked` filled in.
     columns, splits
         All that could be ticked or chosen.
@@ -66,7 +69,7 @@ class Reading:
         Why nothing can be learnt from it as it stands, in a sentence.
     """
 
-    ask: Ask
+    query: TableQuery
     columns: tuple[str, ...]
     splits: tuple[str, ...]
     tissues: tuple[str, ...] | None = None
@@ -75,7 +78,7 @@ class Reading:
     problem: str | None = None
 
 
-def read(ask: Ask, job: Job) -> Reading:
+def read(query: TableQuery, job: Job) -> TableSummary:
     """Read a table; what can be mended in the window comes back as a reading with its problem.
 
     Raises
@@ -83,24 +86,27 @@ def read(ask: Ask, job: Job) -> Reading:
     VslpError
         If it is no table of images at all.
     """
-    table = read_table(ask.path)
-    if not any(meaning(name) == "image" for name in table.header):
-        find_columns(table, None)  # has the sentence for it
+    try:
+        table = read_table(query.path)
+        if not any(meaning(name) == "image" for name in table.header):
+            find_columns(table, None)  # has the sentence for it
+    except VslpError as error:
+        raise VslpError(messages.refusal(error)) from error
     places, is_plain = _columns(table)
     columns = tuple(places)
     likely = tuple(name for name, index in places.items() if _looks_like_shares(table, index))
-    ticked = likely if ask.ticked is None else tuple(n for n in columns if n in ask.ticked)
+    ticked = likely if query.ticked is None else tuple(n for n in columns if n in query.ticked)
     splits = _splits(table)
     # A split of the table before means nothing to this one.
-    split = ask.split if ask.split in splits else None
-    asked = Ask(ask.path, ask.images, ticked, split, ask.tolerance)
+    split = query.split if query.split in splits else None
+    chosen = replace(query, ticked=ticked, split=split)
     tissues = None if is_plain and ticked == columns else ticked
     job.check()
-    found = partial(Reading, asked, columns, splits, tissues)
+    found = partial(TableSummary, chosen, columns, splits, tissues)
     try:
-        cohort = _cohort(asked, tissues)
+        cohort = _cohort(chosen, tissues)
     except VslpError as error:
-        return found(problem=in_window_words(str(error)))
+        return found(problem=messages.refusal(error))
     return found(len(cohort.bags), _ranges(cohort))
 
 
@@ -125,20 +131,21 @@ def _splits(table: Table) -> tuple[str, ...]:
     return () if index is None else tuple(sorted({r.cells[index] for r in table.rows} - {""}))
 
 
-def _cohort(ask: Ask, tissues: Sequence[str] | None) -> Cohort:
-    if ask.ticked == ():
+def _cohort(query: TableQuery, tissues: Sequence[str] | None) -> Cohort:
+    if query.ticked == ():
         raise VslpError(NO_TICK)
     for name in tissues or ():
         if "," in name:
             raise VslpError(COMMA.format(name))
     cohort = read_cohort(
-        ask.path,
-        images=ask.images,
+        query.path,
+        images=query.images,
         tissues=tissues,
-        split=ask.split,
-        tolerance=ask.tolerance / 100,
+        split=query.split,
+        tolerance=query.tolerance / 100,
     )
-    check_identifiable(cohort)
+    if query.shares:
+        check_identifiable(cohort)
     return cohort
 
 

@@ -1,8 +1,8 @@
-"""The sentences of a training in the words of the window, not of the command line."""
+"""The sentences of the dock “Teach tissues”, and what mends an error in the window."""
 
 from __future__ import annotations
 
-import re
+from napari_vslp.core.errors import Remedy, VslpError
 
 READY = "Choose a table, name the model, then press Start."
 READING = "Reading the table…"
@@ -19,41 +19,29 @@ NO_TABLE = "No table is chosen yet: press Choose… or drop a CSV file here."
 NOT_STARTED = "The training could not be started: install napari-vslp again, then try once more."
 NONE_ASIDE = "Too few images to keep some aside, so only those learnt from are shown."
 
-_PHRASES = (
-    (r"name the tissue columns with --tissues", "tick only the columns of tissues"),
-    (r"name the right columns with --tissues", "tick the right columns"),
-    (
-        r"add --restart to begin anew, or name another folder with --work",
-        "press Start over, or type another name",
-    ),
-    (r"add --restart to begin anew", "press Start over"),
-    (r"choose another --work", "keep the model in another folder"),
-    (r"train with --encoder bundled", "start from the built-in model"),
-    (r"raise --steps", "choose another thoroughness"),
-    (r"give the same command again", "press Go on"),
-    (
-        r"The checkpoint .+ belongs to another network",
-        "The stopped training was begun from another model",
-    ),
-)
-_FLAGS = {
-    "--tissues": "the ticks",
-    "--images": "the folder of the images",
-    "--split": "the choice of rows",
-    "--tolerance": "the ±",
-    "--encoder": "“Start from”",
-    "--steps": "the thoroughness",
-    "--out": "the name",
-    "--work": "the folder",
-    "--restart": "Start over",
+# What to do, by the code that an error carries: the window's buttons, not the command line's flags.
+REMEDIES: dict[Remedy, str] = {
+    "again": "press Go on",
+    "columns": "name that column, remove it or tick only the columns of tissues",
+    "delete and again": "delete it and press Go on",
+    "encoder": "start from the built-in model",
+    "folder": "keep the model in another folder",
+    "known encoder": "start from a model that was trained on them",
+    "name": "type another name",
+    "no share": "write a number such as 60, 60±5 or nothing, or tick only the columns of tissues",
+    "restart": "press Start over",
+    "restart or folder": "press Start over, or type another name",
+    "restart or version": "press Start over, or go on with that version",
+    "room and again": "make room and press Go on",
+    "steps": "choose another thoroughness",
+    "sum": "correct them, add the missing tissue or tick the right columns",
 }
 
 
-def in_window_words(sentence: str) -> str:
-    """Return a sentence with the window's buttons in place of the command line's flags."""
-    for phrase, word in _PHRASES:
-        sentence = re.sub(phrase, word, sentence, flags=re.DOTALL)
-    return re.sub(r"--[a-z-]+", lambda flag: _FLAGS.get(flag[0], flag[0]), sentence)
+def refusal(error: VslpError) -> str:
+    """Return the sentence of an error with the window's own way to mend it."""
+    remedy = REMEDIES.get(error.remedy)
+    return str(error) if remedy is None else f"{error.what}: {remedy}."
 
 
 def left(seconds: float) -> str:
@@ -91,6 +79,11 @@ def _rounded(points: float) -> str:
     return f"{points:.1f}" if 0.05 <= points < 0.95 else f"{points:.0f}"
 
 
+def ready(name: str, where: str | None) -> str:
+    """Say where a file is; `where` is None if it is in the list of models."""
+    return f"“{name}” is ready, {'in the list of models' if where is None else f'in {where}'}."
+
+
 def done(name: str, where: str | None, difference: float | None) -> str:
     """Say where a model is and how good it is.
 
@@ -103,11 +96,10 @@ def done(name: str, where: str | None, difference: float | None) -> str:
     difference
         Of its areas from the typed ones on images kept aside, 0…1; None if there were none.
     """
-    place = "in the list of models" if where is None else f"in {where}"
     if difference is None:
-        return f"“{name}” is ready, {place}. It was not tried on images kept aside: too few."
+        return f"{ready(name, where)} It was not tried on images kept aside: too few."
     return (
-        f"“{name}” is ready, {place}. On images kept aside its areas are "
+        f"{ready(name, where)} On images kept aside its areas are "
         f"{100 * difference:.1f} points from the typed ones."
     )
 
