@@ -186,7 +186,7 @@ def test_masks_become_the_most_frequent_learnt_tissue_of_each_cell(cohort, bags)
     mask = np.zeros((64, 64), np.int16)
     mask[:, 30:] = 1
     mask[:9] = -1
-    labels = true_labels(cohort, bags, lambda _: mask)
+    labels = true_labels(replace(cohort, truth=lambda _: mask), bags)
     assert len(labels) == 12
     assert (labels[0][:2] == IGNORED).all()
     assert (labels[0][2:, :7] == 0).all()

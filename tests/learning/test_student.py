@@ -8,8 +8,9 @@ from torch import nn
 
 from napari_vslp.core.progress import Job
 from napari_vslp.learning.proportions import student as student_module
+from napari_vslp.learning.proportions.loop import Round
 from napari_vslp.learning.proportions.model import Start, start_from
-from napari_vslp.learning.proportions.rounds import Hardware, Lesson, Round, run_round
+from napari_vslp.learning.proportions.rounds import Hardware, RoundInputs, run_round
 from napari_vslp.learning.proportions.student import Student, student_loss
 
 from .made import TINY, TISSUES, with_student
@@ -159,8 +160,8 @@ def test_views_are_normalised_and_the_same_again_at_the_same_step(monkeypatch):
 def trained(bags, recipe, folder):
     start = start_from("bundled", TISSUES, 0)
     labels = [torch.zeros(16, 16, dtype=torch.int8) for _ in bags.items]
-    turn = Round(0, 1, 4, folder / "round.ckpt")
-    run_round(Lesson(bags, labels, start, recipe, turn, CPU, lambda _: None), Job())
+    place = Round(0, 1, 4, folder / "round.ckpt")
+    run_round(RoundInputs(bags, labels, start, recipe, place, CPU, lambda _: None), Job())
     return start
 
 
