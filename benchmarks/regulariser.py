@@ -39,7 +39,7 @@ from napari_vslp.energy.terms.regulariser_file import load_regulariser
 from napari_vslp.energy.terms.tdv import TDV
 from napari_vslp.evaluation.masks import read_mask
 from napari_vslp.evaluation.metrics import Truth
-from napari_vslp.learning.regulariser.gate import Rival, guess_costs
+from napari_vslp.learning.regulariser.gate import Candidate, blind_spot_costs
 from napari_vslp.learning.regulariser.train import Sample, tune_smoothness
 from napari_vslp.pipeline import prepare
 from napari_vslp.raster.contract import open_raster
@@ -169,8 +169,8 @@ def hidden(cases: list[Case], row: Row) -> str:
     if row.smoothness is None:
         return "–"
     samples = [_sample(case, edges=row.edges) for case in cases]
-    rival = Rival(row.smoothness, row.network, row.strength)
-    costs = guess_costs(samples, rival, seed=2, job=Job())
+    candidate = Candidate(row.smoothness, row.network, row.strength)
+    costs = blind_spot_costs(samples, candidate, seed=2, job=Job())
     return f"{costs.mean():.4f} ± {costs.std(ddof=1) / len(costs) ** 0.5:.4f}"
 
 

@@ -15,7 +15,7 @@ from napari_vslp.core.progress import CancelToken, Job
 from napari_vslp.demo import tumour_nest
 from napari_vslp.energy.terms.regulariser_file import load_regulariser
 from napari_vslp.energy.terms.tdv import TDVShape
-from napari_vslp.learning.regulariser.gate import Rival, guess_costs, judge
+from napari_vslp.learning.regulariser.gate import Candidate, blind_spot_costs, judge
 from napari_vslp.learning.regulariser.learner import make_regulariser
 from napari_vslp.learning.regulariser.train import (
     Recipe,
@@ -84,10 +84,10 @@ def test_only_a_clear_gain_is_accepted() -> None:
 
 
 def test_rivals_are_tested_on_the_same_blocks(samples) -> None:
-    costs = [guess_costs(samples, Rival(2.0), seed=3, job=Job()) for _ in range(2)]
+    costs = [blind_spot_costs(samples, Candidate(2.0), seed=3, job=Job()) for _ in range(2)]
     np.testing.assert_array_equal(*costs)
     untaught = train_regulariser(samples, 2.0, TINY, job=Job())
-    none = guess_costs(samples, Rival(2.0, untaught, 0.0), seed=3, job=Job())
+    none = blind_spot_costs(samples, Candidate(2.0, untaught, 0.0), seed=3, job=Job())
     assert none.mean() == pytest.approx(costs[0].mean(), rel=0.02)
 
 

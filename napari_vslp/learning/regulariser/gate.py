@@ -68,7 +68,7 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Rival:
+class Candidate:
     """A regulariser to be tested: λ, and a network with its strength s if there is one."""
 
     smoothness: float
@@ -76,15 +76,16 @@ class Rival:
     strength: float = 0.0
 
 
-def guess_costs(
-    samples: Sequence[Sample], rival: Rival, *, seed: int = 0, job: Job
+def blind_spot_costs(
+    samples: Sequence[Sample], candidate: Candidate, *, seed: int = 0, job: Job
 ) -> NDArray[np.float64]:
-    """Return what guessing hidden blocks costs a rival in a window of each sample.
+    """Return what guessing hidden blocks costs a candidate in a window of each sample.
 
     Parameters
     ----------
     seed
-        Of windows and blocks: the same for all rivals, so that images can be compared one by one.
+        Of windows and blocks: the same for all candidates, so that they can be compared image by
+        image.
 
     Returns
     -------
@@ -101,15 +102,14 @@ def guess_costs(
         whole = corrected(sample.confidence, sample.weight >= 0)
         evidence = np.ascontiguousarray(whole[:, part[0], part[1]])
         blocks = draw_blocks(weight.shape, rng)
-        problem = hidden_problem(evidence, radius_of(weight, rival.smoothness), blocks)
-        if rival.network is None:
+        problem = hidden_problem(evidence, radius_of(weight, candidate.smoothness), blocks)
+        if candidate.network is None:
             u = by_minimising(problem)
         else:
             shown = np.where(blocks > 0, np.float32(1 / len(evidence)), evidence)
-            image = np.ascontiguousarray(sample.image[part])
-            term = BoundTDV(
-                rival.network, rival.strength, image=image, evidence=shown, inside=weight >= 0
-            )
+            image, network = np.ascontiguousarray(sample.image[part]), candidate.network
+            strength, inside = candidate.strength, weight >= 0
+            term = BoundTDV(network, strength, image=image, evidence=shown, inside=inside)
             found, _ = minimise_learned(
                 problem, term, _solve, tolerance=1e-3, turns=TURNS, job=Job(job.cancel)
             )
@@ -123,7 +123,7 @@ def tune_strength(
 ) -> float:
     """Return the s of `STRENGTHS` that guesses best on samples that did not teach."""
     means = {
-        s: guess_costs(samples, Rival(smoothness, network, s), seed=seed, job=job).mean()
+        s: blind_spot_costs(samples, Candidate(smoothness, network, s), seed=seed, job=job).mean()
         for s in STRENGTHS
     }
     return min(means, key=lambda s: means[s])

@@ -149,7 +149,12 @@ def make_regulariser(
     import numpy as np
 
     from napari_vslp.energy.terms.regulariser_file import RegulariserCard, save_regulariser
-    from napari_vslp.learning.regulariser.gate import Rival, guess_costs, judge, tune_strength
+    from napari_vslp.learning.regulariser.gate import (
+        Candidate,
+        blind_spot_costs,
+        judge,
+        tune_strength,
+    )
     from napari_vslp.learning.regulariser.train import (
         check_samples,
         train_regulariser,
@@ -170,9 +175,9 @@ def make_regulariser(
     smoothness, _ = tune_smoothness(tuning, seed=seed, job=job)
     network = train_regulariser(taught, smoothness, recipe, job=job)
     strength = tune_strength(tuning, smoothness, network, seed=seed, job=job)
-    plain = guess_costs(held, Rival(smoothness), seed=seed, job=job)
-    rival = Rival(smoothness, network, strength)
-    verdict = judge(plain, guess_costs(held, rival, seed=seed, job=job))
+    plain = blind_spot_costs(held, Candidate(smoothness), seed=seed, job=job)
+    candidate = Candidate(smoothness, network, strength)
+    verdict = judge(plain, blind_spot_costs(held, candidate, seed=seed, job=job))
     figures = verdict.figures()
     card = RegulariserCard(recipe.shape, strength, smoothness, verdict.accepted, figures, data)
     save_regulariser(out, network, card)
