@@ -8,6 +8,7 @@ from dataclasses import Field
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
 
+from napari_vslp.cli.paths import given_path
 from napari_vslp.core.errors import VslpError
 from napari_vslp.core.options import Option, check_options, flag_of, options_of
 
@@ -80,7 +81,7 @@ def _how(one: Field[Any], described: Option, kind: Any) -> dict[str, Any]:  # no
     kinds = get_args(kind) or (kind,)
     number = next((one for one in (float, int) if one in kinds), None)
     if number is None:
-        return how | {"type": Path} if Path in kinds else how
+        return how | {"type": given_path} if Path in kinds else how
     read = _number_or_word(described) if described.words else number
     return {"metavar": "N"} | how | {"type": read}
 

@@ -126,6 +126,19 @@ def test_a_line_of_others_is_no_event(line):
     assert from_line(line) is None
 
 
+def test_a_learner_that_cannot_be_loaded_keeps_none_of_the_others_away(table, tmp_path, capsys):
+    LEARNERS.add("broken", "no_such_package:LEARNER")
+    try:
+        with pytest.raises(SystemExit):
+            cli.main(["train", "--help"])
+        assert "--regulariser-steps" in capsys.readouterr().out
+        out = tmp_path / "x.safetensors"
+        assert cli.main(["train", str(table), "--from", "broken", "--out", str(out)]) == 2
+        assert "“broken” cannot be loaded" in capsys.readouterr().err
+    finally:
+        LEARNERS.remove("broken")
+
+
 @pytest.mark.parametrize("name", LEARNERS.names())
 def test_a_built_in_learner_keeps_the_contract(name):
     learner = LEARNERS.get(name)

@@ -204,4 +204,4 @@ def test_a_stop_ends_the_processes(eight, tmp_path):
     token = CancelToken()
     job = Job(token, lambda progress: token.cancel() if "Learning" in progress.stage else None)
     with pytest.raises(Cancelled):
-        train(eight, tmp_path / "m.safetensors", recipe=ONE_ROUND, device="cpu", devices=2, job=job)
+        on_two(eight, tmp_path / "m.safetensors", job)

@@ -60,7 +60,7 @@ class RegulariserOptions:
     )
     most_images: int = option(
         200,
-        "Images at most",
+        "Most images",
         "More images take longer to read",
         subject="The number of images",
         flag="--most",

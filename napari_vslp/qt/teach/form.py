@@ -31,7 +31,7 @@ THOROUGHNESS = {
     "Thorough": (200, 150, 150, 150, 150, 150, 150),
 }
 _NORMAL = 1
-_LABEL_WIDTH, SPACING = 96, 6  # px
+_LABEL_WIDTH, SPACING = 104, 6  # px; the widest label is “Thoroughness”
 IN_THE_LIST, BESIDE, ELSEWHERE = "The list of models", "Beside the table", "Another folder…"
 
 
