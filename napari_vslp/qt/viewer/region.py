@@ -161,10 +161,10 @@ class RegionBinding:
         if self._rendering or str(event.action) not in _SETTLED:
             return
         if self.layer is None and layer is self.own:  # the hand drew without being asked to
-            self.layer = self.own
+            self.layer = layer
         if layer is not self.layer:
             return
-        if layer is self.own and len(layer.data) > 1:
+        if len(layer.data) > 1 and layer is self.own:
             # The older one goes once napari has done with drawing the new one.
             QTimer.singleShot(0, self.take_over)
         else:
