@@ -74,14 +74,14 @@ class Bench:
     @property
     def settled(self) -> bool:
         """Whether every layer shows the newest result."""
-        session = self.dock.controller.session
-        return not self.solving.runner.busy and session is not None and session.layers.settled
+        binding = self.dock.controller.binding
+        return not self.solving.runner.busy and binding is not None and binding.layers.settled
 
     def forget(self) -> None:
         """Let the encoder look again at the next job."""
         session = self.dock.controller.session
         assert session is not None
-        session.key = None
+        session.embedding_key = None
 
     def wait(self, is_true: Callable[[], bool], seconds: float = 120.0) -> None:
         """Let the event loop turn until something is true."""

@@ -139,9 +139,9 @@ def _save(
 
 
 def _solved(dock: SegmentDock) -> bool:
-    session = dock.controller.session
+    binding = dock.controller.binding
     busy = dock.controller.solving.runner.busy
-    return not busy and session is not None and session.layers.settled
+    return not busy and binding is not None and binding.layers.settled
 
 
 def _turn(is_true: Callable[[], bool], seconds: float) -> None:

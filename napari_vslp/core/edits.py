@@ -148,7 +148,7 @@ class ReplaceTissues:
         """Return the inputs with the other table."""
         before = {t.name.strip().casefold(): t.id for t in inputs.tissues}
         same = [before.get(t.name.strip().casefold(), "") for t in self.tissues]
-        taken = {one for one in same if one}
+        taken = {t.id for t in inputs.tissues}  # a renamed tissue's first name is no free id
         table = []
         for tissue, old in zip(self.tissues, same, strict=True):
             fresh = old or sliders.free_name(taken, tissue.id)

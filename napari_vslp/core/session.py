@@ -79,7 +79,7 @@ class Session:
     def result(self) -> Segmentation | None:
         """The result to show: of these inputs, or else the last one before them."""
         if self._passing is not None:
-            return self._passing
+            return self._passing.dressed(self.inputs)
         for step in (self._now, *reversed(self._past)):
             if step.result is not None:
                 return step.result.dressed(self.inputs)
@@ -129,7 +129,10 @@ class Session:
         if not going_on:
             self._past.append(self._now)
             del self._past[:-MOST_STEPS]
+        shown = self._now.result if going_on else None
         self._now = _Step(after, edit.title, merge, _carried(base, after))
+        if shown is not None and self._now.result is None:
+            self._passing = shown  # of a place that the hand only came past
         self._future.clear()
         self.edited.emit(before, after)
         return True
@@ -146,7 +149,7 @@ class Session:
         """Do again what was taken back; return whether there was anything."""
         return self._go(self._future, self._past)
 
-    def take(self, result: Segmentation, inputs: Inputs) -> None:
+    def take(self, result: Segmentation, inputs: Inputs, passing: bool = False) -> None:
         """Keep the result of a job.
 
         Parameters
@@ -156,13 +159,15 @@ class Session:
         inputs
             What the job was started with. If they are the present ones, or those of an earlier
             step, the result belongs to that step; else it is shown until another one comes.
+        passing
+            Whether it is a quick one, while a slider moves, that no step keeps.
         """
-        owner = self._step_of(inputs)
+        owner = None if passing else self._step_of(inputs)
         if owner is not None:
             owner.result = result
             self._forget_old_results()
         known = owner is not None and not any(owner is step for step in self._future)
-        self._passing = None if known else result.dressed(self.inputs)
+        self._passing = None if known else result
         self.latest = result
         self.resulted.emit()
 

@@ -12,7 +12,6 @@ from napari.viewer import Viewer
 
 from napari_vslp import Click, Segmentation, Tissue
 from napari_vslp.core.settings import Settings
-from napari_vslp.qt.segment.advanced import DEVICES, TRUSTS
 from napari_vslp.qt.segment.dock import AUDIT, SegmentDock
 
 
@@ -40,35 +39,19 @@ class Dock:
     def draw_region(self, top: int, left: int, bottom: int, right: int) -> None:
         self._dock.region.draw_button.click()
         corners = [(top, left), (top, right - 1), (bottom - 1, right - 1), (bottom - 1, left)]
-        self._controller.session.region_layer.add_rectangles(np.array([corners]))
+        self._controller.binding.region.layer.add_rectangles(np.array([corners]))
 
     def type_pixel_size(self, microns: float) -> None:
         self._dock.region.pixel_size.setValue(microns)
 
     def choose(self, **options: Any) -> None:
         """Set options by their names in `Settings`, with the controls of the fold “Advanced”."""
-        panel = self._dock.advanced
         for name, value in options.items():
-            if name == "smoothness" and value == "auto":
-                panel.auto.setChecked(True)
-            elif name == "smoothness":
-                panel.smoothness.setValue(value)
-            elif name == "trust":
-                panel.trust.setCurrentIndex(list(TRUSTS).index(value))
-            elif name == "trust_strength":
-                panel.strength.setValue(value)
-            elif name == "device":
-                panel.device.setCurrentIndex(list(DEVICES).index(value))
-            elif name == "encoder":
-                panel.model.choose(value)
-            elif name == "regulariser":
-                panel.shapes.choose(value)
-            else:
-                getattr(panel, name).setChecked(value)
+            self._dock.advanced.form.controls[name].set_value(value)
 
     def options(self) -> Settings:
         """Return the options that the controls show."""
-        return self._dock.advanced.settings()
+        return self._dock.advanced.value()
 
     def press_segment(self) -> None:
         self._dock.run.segment.click()
@@ -76,7 +59,7 @@ class Dock:
     def wait(self, seconds: float = 120) -> None:
         """Wait until no job runs and all layers show the newest result."""
         self.until(lambda: not self._runner.busy, seconds)
-        self.until(lambda: self._controller.session.layers.settled, seconds)
+        self.until(lambda: self._controller.binding.layers.settled, seconds)
 
     def until(self, is_true: Callable[[], bool], seconds: float = 20) -> None:
         self.qtbot.waitUntil(is_true, timeout=int(1000 * seconds))
@@ -100,10 +83,12 @@ class Dock:
 
     @property
     def clicks(self) -> tuple[Click, ...]:
-        return self._controller.session.clicks.read()
+        names = {t.id: t.name for t in self._controller.session.inputs.tissues}
+        read = self._controller.binding.clicks.read()
+        return tuple(Click(names[c.tissue], c.row, c.column) for c in read)
 
     def labels_layer(self) -> Labels:
-        return self._controller.session.layers.layer("labels")
+        return self._controller.binding.layers.layer("labels")
 
     def names_under_the_mouse(self) -> list[str]:
         """Return the tissues' names as the labels layer tells them."""
@@ -119,7 +104,7 @@ class Dock:
         return self._row(tissue).reached.text()
 
     def _row(self, tissue: str) -> Any:
-        return next(row for row in self._dock.table.rows if row.tissue().name == tissue)
+        return next(row for row in self._dock.table.rows if row.name.text() == tissue)
 
     def open_audit(self) -> None:
         self._dock.tabs.setCurrentIndex(AUDIT)
@@ -136,6 +121,6 @@ class Dock:
     def close(self) -> None:
         self._controller.shutdown()
         deadline = time.monotonic() + 60
-        curves = self._controller.auditing.costing.runner
+        curves = self._controller.reviewing.cost.runner
         while (self._runner.computing or curves.computing) and time.monotonic() < deadline:
             self.qtbot.wait(10)

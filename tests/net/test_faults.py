@@ -1,7 +1,4 @@
-"""Today's faults, each written as what should be. Whoever mends one takes its mark away.
-
-Only a failed `assert` counts as the fault; any other exception means that a test is broken.
-"""
+"""Faults that once were, each written as what must be: none of them may come back."""
 
 from __future__ import annotations
 
@@ -19,10 +16,6 @@ from tests.net.golden import CLICKS, FOUR, corner
 
 SIDE = 64
 TWO = ("gland=60±5", "other=40±5")
-
-
-def fault(reason):
-    return pytest.mark.xfail(strict=True, raises=AssertionError, reason=reason)
 
 
 class CountedImage:
@@ -73,24 +66,18 @@ def renamed(dock):
     return dock
 
 
-OLD_NAME = "a result keeps the names of when its job began, and names are how rows find it"
-
-
 @pytest.mark.window
-@fault(OLD_NAME)
 def test_a_tissue_renamed_during_a_job_shows_its_share(renamed):
     assert renamed.reached_text("fibrous tissue").startswith("reached ")
 
 
 @pytest.mark.window
-@fault(OLD_NAME)
 def test_a_tissue_renamed_during_a_job_has_its_new_name_under_the_mouse(renamed):
     named = ["tumour", "lymphocytes", "fibrous tissue", "background"]
     assert renamed.names_under_the_mouse() == named
 
 
 @pytest.mark.window
-@fault(OLD_NAME)
 def test_a_tissue_renamed_during_a_job_can_be_an_answer_of_the_audit(renamed):
     renamed.open_audit()
     before = renamed.clicks
@@ -112,7 +99,6 @@ def test_a_tissue_renamed_during_a_job_is_segmented_by_its_new_name(renamed):
 
 
 @pytest.mark.window
-@fault("the options belong to the dock and not to the image, so that those of another image stay")
 def test_each_image_keeps_its_options(dock):
     first = dock.open_image(corner(), "first")
     dock.choose(smoothness=7.0, edges=False)

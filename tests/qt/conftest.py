@@ -5,18 +5,15 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 from napari.layers import Image
 from napari.viewer import Viewer
 
-from napari_vslp.core.inputs import ImageReference, Inputs
 from napari_vslp.core.progress import Progress
 from napari_vslp.core.segmentation import Segmentation, TermMap
-from napari_vslp.core.settings import Settings
-from napari_vslp.core.tissues import check_clicks, check_tissues, clicks_by_id
 from napari_vslp.qt.segment.dock import SegmentDock
 
 
@@ -36,9 +33,9 @@ class FakePipeline:
     gate
         While it is cleared, `prepare` waits, looking at its cancel token.
     error
-        Raised by `fuse` if given.
+        Raised by `run` if given.
     calls
-        One ("prepare" | "fuse" | "live", arguments) for every call.
+        One ("prepare" | "run" | "live", arguments) for every call.
     """
 
     def __init__(self) -> None:
@@ -48,6 +45,10 @@ class FakePipeline:
         self.start_only = False
         self.notes: tuple[str, ...] = ()
         self.calls: list[tuple[str, dict]] = []
+
+    def asked(self):
+        """Return the inputs of the last run."""
+        return next(given["inputs"] for kind, given in reversed(self.calls) if kind != "prepare")
 
     def count(self, kind: str) -> int:
         return sum(1 for name, _ in self.calls if name == kind)
@@ -66,17 +67,15 @@ class FakePipeline:
         box = region or (0, 0, height, width)
         return Seen(box, (height, width))
 
-    def fuse(self, prepared, tissues, *, clicks=(), settings=None, live=False, job=None, **rest):
-        given = {"tissues": tissues, "clicks": clicks, "settings": settings, **rest}
-        self.calls.append(("live" if live else "fuse", given))
-        check_tissues(tissues, settings.trust)
-        check_clicks(clicks_by_id(clicks, tissues), tissues, prepared.image_shape)
+    def run(self, inputs, prepared, *, start=None, live=False, job=None):
+        self.calls.append(("live" if live else "run", {"inputs": inputs, "start": start}))
+        inputs.check()
         job.check()
         if self.error is not None:
             raise self.error
         top, left, bottom, right = prepared.region
-        labels = stripes(tissues, bottom - top, right - left)
-        return made_up(prepared, tissues, clicks, labels, self, rest.get("pixel_size_um"))
+        labels = stripes(inputs.tissues, bottom - top, right - left)
+        return made_up(prepared, inputs, labels, self)
 
 
 def stripes(tissues, height, width):
@@ -86,17 +85,14 @@ def stripes(tissues, height, width):
     return np.repeat((rows + 1).astype(np.uint8)[:, None], width, axis=1)
 
 
-def made_up(prepared, tissues, clicks, labels, fake, pixel_size_um):
+def made_up(prepared, inputs, labels, fake):
+    tissues = inputs.tissues
     count = len(tissues)
     maps = np.random.default_rng(0).random((4 + count, *labels.shape), dtype=np.float32)
     reached = [float((labels == i + 1).mean()) for i in range(count)]
     return Segmentation(
-        inputs=Inputs(
-            ImageReference(shape=prepared.image_shape, pixel_size_um=pixel_size_um),
-            tuple(tissues),
-            clicks_by_id(clicks, tissues),
-        ),
-        tissues=tuple(tissues),
+        inputs=inputs,
+        tissues=tissues,
         labels=labels,
         confidence=maps[4:],
         spread=maps[3],
@@ -115,7 +111,7 @@ def made_up(prepared, tissues, clicks, labels, fake, pixel_size_um):
         seconds=1.3,
         region=prepared.region,
         image_shape=prepared.image_shape,
-        settings=Settings(),
+        settings=replace(inputs.options, smoothness=inputs.options.boundary_weight),
         start_only=fake.start_only,
         notes=fake.notes,
     )
@@ -126,7 +122,7 @@ def fake(monkeypatch) -> Iterator[FakePipeline]:
     """Return the stand-in; every job is let go through at the end."""
     pipeline = FakePipeline()
     monkeypatch.setattr("napari_vslp.pipeline.prepare", pipeline.prepare)
-    monkeypatch.setattr("napari_vslp.pipeline.fuse", pipeline.fuse)
+    monkeypatch.setattr("napari_vslp.pipeline.run", pipeline.run)
     yield pipeline
     pipeline.gate.set()
 
@@ -182,12 +178,20 @@ class Window:
         return self.controller.session
 
     @property
+    def binding(self):
+        return self.controller.binding
+
+    @property
+    def inputs(self):
+        return self.session.inputs
+
+    @property
     def status(self) -> str:
         return self.dock.run.status.text()
 
     @property
     def shares(self) -> list[float | None]:
-        return [t.value for t in self.dock.table.tissues()]
+        return [t.value for t in self.inputs.tissues]
 
     def until(self, is_true: Callable[[], bool], seconds: float = 20) -> None:
         self.qtbot.waitUntil(is_true, timeout=int(1000 * seconds))
@@ -202,11 +206,11 @@ class Window:
         self.until(lambda: not self.runner.busy and self._shown())
 
     def _shown(self) -> bool:
-        return self.session is None or self.session.layers.settled
+        return self.binding is None or self.binding.layers.settled
 
     def close(self) -> None:
         self.controller.shutdown()
         deadline = time.monotonic() + 20
-        curves = self.controller.auditing.costing.runner
+        curves = self.controller.reviewing.cost.runner
         while (self.runner.computing or curves.computing) and time.monotonic() < deadline:
             self.qtbot.wait(10)

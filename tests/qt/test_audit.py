@@ -32,12 +32,12 @@ def audited(window, fake):
 def rest(window):
     """Wait until a followed change was refined and is shown."""
     live = window.controller.solving.live
-    window.until(lambda: not (live._rest.isActive() or live._due or live._kind))
+    window.until(lambda: live.settled)
     window.settle()
 
 
 def landed(window):
-    window.until(lambda: not window.controller.auditing.flight.under_way)
+    window.until(lambda: not window.controller.reviewing.flight.under_way)
 
 
 def test_without_image_or_result_it_says_what_to_do(empty_window, fake, picture):
@@ -57,7 +57,7 @@ def test_without_image_or_result_it_says_what_to_do(empty_window, fake, picture)
 
 def test_the_list_names_rank_tissues_and_area(audited):
     window, page = audited, audited.dock.audit
-    regions, result = window.session.audit.regions, window.session.result
+    regions, result = window.binding.review.regions, window.session.result
     assert page.list.topLevelItemCount() == len(regions) > 2
     for rank, region in enumerate(regions):
         item = page.list.topLevelItem(rank)
@@ -70,7 +70,7 @@ def test_the_list_names_rank_tissues_and_area(audited):
 def test_areas_are_in_square_microns_where_the_pixel_size_is_known(window, fake):
     window.dock.region.pixel_size.setValue(0.5)
     window.segment()
-    region = window.session.audit.regions[0]
+    region = window.binding.review.regions[0]
     assert window.dock.audit.list.topLevelItem(0).text(2) == f"{region.pixels / 4:.0f} µm²"
 
 
@@ -78,14 +78,14 @@ def test_next_and_previous_fly_outline_and_explain(audited):
     window, page = audited, audited.dock.audit
     page.next.click()
     page.next.click()
-    state = window.session.audit
+    state = window.binding.review
     assert state.index == 1
     landed(window)
     region = state.region
     top, left, bottom, right = region.box
     centre = np.array(window.viewer.scene.camera.center)[-2:]
     assert np.abs(centre - [(top + bottom) / 2, (left + right) / 2]).max() <= 0.5
-    outline = window.session.layers.layer(OUTLINE)
+    outline = window.binding.layers.layer(OUTLINE)
     np.testing.assert_allclose(outline.data[0], region.outline[0], atol=1e-6)
     np.testing.assert_allclose(outline.data[-1].mean(axis=0), region.point, atol=1e-6)
     assert "Looks like" in page.why.sentence.text()
@@ -100,15 +100,15 @@ def test_next_and_previous_fly_outline_and_explain(audited):
 def test_outline_and_place_lie_on_the_image_and_in_its_region(window, fake):
     window.image.scale, window.image.translate = (0.5, 0.25), (7, 9)
     window.dock.region.draw_button.click()
-    window.session.region_layer.add_rectangles(np.array([[[10, 20], [10, 69], [49, 69], [49, 20]]]))
+    window.binding.region.layer.add_rectangles(np.array([[[10, 20], [10, 69], [49, 69], [49, 20]]]))
     window.segment()
     window.dock.tabs.setCurrentIndex(AUDIT)
     window.dock.audit.next.click()
-    region, outline = window.session.audit.region, window.session.layers.layer(OUTLINE)
+    region, outline = window.binding.review.region, window.binding.layers.layer(OUTLINE)
     row, column = region.point
     assert 10 <= row < 50
     assert 20 <= column < 70
-    labels = window.session.layers.layer("labels")
+    labels = window.binding.layers.layer("labels")
     assert labels.data[row - 10, column - 20] == region.shown + 1
     world = outline.data_to_world(region.outline[0].mean(axis=0))
     assert world == pytest.approx(window.image.data_to_world(region.outline[0].mean(axis=0)))
@@ -123,7 +123,7 @@ def test_the_outline_is_not_offered_as_a_region_and_goes_with_the_page(audited):
     window.dock.audit.next.click()
     box = window.dock.region.region_box
     assert [box.itemText(i) for i in range(box.count())] == ["Whole image"]
-    outline = window.session.layers.layer(OUTLINE)
+    outline = window.binding.layers.layer(OUTLINE)
     assert isinstance(outline, Shapes)
     assert window.viewer.layers.selection.active is not outline
     window.dock.tabs.setCurrentIndex(0)
@@ -132,22 +132,22 @@ def test_the_outline_is_not_offered_as_a_region_and_goes_with_the_page(audited):
     assert len(outline.data) > 0
     window.viewer.layers.remove(outline)
     window.dock.audit.next.click()
-    assert window.session.layers.layer(OUTLINE) is not None
+    assert window.binding.layers.layer(OUTLINE) is not None
 
 
 def test_an_answer_is_a_click_that_is_followed_at_once_and_can_be_undone(audited, fake):
     window, page = audited, audited.dock.audit
     assert not window.dock.run.live.isChecked()
     page.next.click()
-    place, fuses = window.session.audit.spot, fake.count("fuse")
+    place, runs = window.binding.review.spot, fake.count("run")
     page.correct.buttons[1].click()
-    made = window.session.clicks.read()
+    made = window.inputs.clicks
     assert [(c.tissue, c.row, c.column) for c in made] == [("Other tissue", *place)]
     rest(window)
-    assert fake.count("fuse") == fuses + 1
-    assert fake.last()["clicks"] == made
+    assert fake.count("run") == runs + 1
+    assert fake.asked().clicks == made
     assert page.why.sentence.text().startswith("You marked this place as")
-    state = window.session.audit
+    state = window.binding.review
     assert state.region is not None
     assert not state.region.holds(place)
     following = state.index
@@ -155,11 +155,11 @@ def test_an_answer_is_a_click_that_is_followed_at_once_and_can_be_undone(audited
     assert state.index == following
     state.spot = place
     page.correct.buttons[0].click()
-    assert [c.tissue for c in window.session.clicks.read()] == ["Gland"]
+    assert [c.tissue for c in window.inputs.clicks] == ["Gland"]
     page.correct.undo.click()
-    assert window.session.clicks.read() == made
+    assert window.inputs.clicks == made
     page.correct.undo.click()
-    assert window.session.clicks.read() == ()
+    assert window.inputs.clicks == ()
     assert not page.correct.undo.isEnabled()
     rest(window)
     assert "Looks like" in page.why.sentence.text()
@@ -171,22 +171,22 @@ def test_a_click_of_the_audit_leaves_the_tools_of_the_table_alone(audited):
     page.next.click()
     page.correct.buttons[1].click()
     assert not window.dock.table.rows[0].pick.isChecked()
-    assert [c.tissue for c in window.session.clicks.read()] == ["Other tissue"]
+    assert [c.tissue for c in window.inputs.clicks] == ["Other tissue"]
 
 
 def test_the_brush_is_that_of_the_table(audited, fake):
     window, page = audited, audited.dock.audit
     page.correct.brushes[1].click()
-    corrections = window.session.corrections.layer
+    corrections = window.binding.paint.layer
     assert (str(corrections.mode), corrections.selected_label) == ("paint", 2)
     assert window.dock.table.rows[1].paint.isChecked()
     page.correct.brushes[2].click()
     assert corrections.selected_label == 3
     assert [b.isChecked() for b in page.correct.brushes] == [False, False, True]
     corrections.paint((5, 5), 3)
-    window.until(lambda: fake.last().get("painted") is not None)
+    window.until(lambda: fake.asked().paint is not None)
     rest(window)
-    assert fake.last()["painted"][5, 5] == 3
+    assert fake.asked().paint.by_position(window.inputs.tissues)[5, 5] == 3
     page.ask.click()
     assert str(corrections.mode) == "pan_zoom"
     assert not any(b.isChecked() for b in page.correct.brushes)
@@ -196,10 +196,10 @@ def test_the_brush_is_that_of_the_table(audited, fake):
 
 def test_places_are_ticked_off_and_passed_over(audited):
     window, page = audited, audited.dock.audit
-    total = len(window.session.audit.regions)
+    total = len(window.binding.review.regions)
     page.next.click()
     page.looked.click()
-    assert window.session.audit.index == 1
+    assert window.binding.review.index == 1
     assert page.count.text() == f"1 of {total} looked at"
     assert page.list.topLevelItem(0).text(0) == "✓ 1"
     page.previous.click()
@@ -224,7 +224,7 @@ def test_where_nothing_is_doubtful_it_says_so(window, fake, monkeypatch):
 
 def test_a_place_outside_is_answered_with_a_sentence(audited):
     window, page = audited, audited.dock.audit
-    window.controller.auditing.ask_at(window.session, (-5, 400))
+    window.controller.reviewing.ask_at(window.binding, (-5, 400))
     assert page.why.sentence.text() == OUTSIDE
     assert not page.correct.buttons[0].isEnabled()
 
@@ -233,19 +233,19 @@ def test_while_a_slider_moves_the_list_stays(audited, fake):
     window = audited
     window.dock.run.live.click()
     rest(window)
-    before = window.session.audit.overview
+    before = window.binding.review.overview
     seen = []
-    window.controller.solving.shown.connect(lambda s: seen.append(s.audit.overview is before))
+    window.controller.solving.shown.connect(lambda b: seen.append(b.review.overview is before))
     window.dock.table.rows[0].slider.setValue(700)
     rest(window)
     assert seen[0]
-    assert window.session.audit.overview is not before
+    assert window.binding.review.overview is not before
     assert fake.count("live") >= 1
 
 
 def test_doubt_is_shown_when_asked_for(audited):
     window, page = audited, audited.dock.audit
-    layer = window.session.layers.layer(DOUBT)
+    layer = window.binding.layers.layer(DOUBT)
     assert not layer.visible
     page.doubt.click()
     assert layer.visible
@@ -264,7 +264,8 @@ def test_a_renamed_tissue_is_renamed_everywhere(audited):
     assert page.correct.buttons[0].text() == "Crypt"
     assert page.cost.tissue.itemText(0) == "Crypt"
     page.correct.buttons[0].click()
-    assert window.session.clicks.read()[0].tissue == "Crypt"
+    assert window.inputs.clicks[0].tissue == "Gland", "the id stays"
+    assert window.binding.clicks.layer.features["tissue"][0] == "Crypt"
 
 
 def test_a_tissue_that_was_removed_is_refused_in_words(audited):
@@ -273,7 +274,7 @@ def test_a_tissue_that_was_removed_is_refused_in_words(audited):
     window.dock.table.rows[2].remove.click()
     page.correct.buttons[2].click()
     assert window.status == words.CLICK_FAILED.format("White background")
-    assert window.session.clicks.read() == ()
+    assert window.inputs.clicks == ()
 
 
 def test_another_image_has_an_audit_of_its_own(audited, picture):
@@ -284,7 +285,7 @@ def test_another_image_has_an_audit_of_its_own(audited, picture):
     assert page.empty.text() == words.NO_RESULT
     window.dock.region.choose_image(window.image)
     assert page.empty.isHidden()
-    assert window.session.audit.index == 0
+    assert window.binding.review.index == 0
     window.viewer.layers.remove(window.image)
     assert page.empty.text() == words.NO_RESULT
 
@@ -295,11 +296,11 @@ def test_keys_press_the_buttons(audited):
     keys = {s.key().toString(): s for s in page.findChildren(QShortcut)}
     assert set(keys) == {"F6", "F7", "F8", "F9"}
     keys["F8"].activated.emit()
-    assert audited.session.audit.index == 0
+    assert audited.binding.review.index == 0
     keys["F9"].activated.emit()
-    assert audited.session.audit.ticks()[0]
+    assert audited.binding.review.ticks()[0]
     keys["F7"].activated.emit()
-    assert audited.session.audit.index == 0
+    assert audited.binding.review.index == 0
     keys["F6"].activated.emit()
     assert page.ask.isChecked()
 
@@ -376,7 +377,7 @@ def test_the_curve_can_be_cancelled(audited, gate):
     work_out(window, gate)
     assert cost.cancel.isEnabled()
     cost.cancel.click()
-    runner = window.controller.auditing.costing.runner
+    runner = window.controller.reviewing.cost.runner
     window.until(lambda: not runner.computing)
     assert cost.curve is None
     assert cost.work.isEnabled()
@@ -387,7 +388,7 @@ def test_an_image_removed_while_its_curve_is_worked_out_is_no_crash(audited, gat
     work_out(window, gate)
     window.viewer.layers.remove(window.image)
     gate.open.set()
-    runner = window.controller.auditing.costing.runner
+    runner = window.controller.reviewing.cost.runner
     window.until(lambda: not runner.computing)
     assert window.dock.audit.cost.curve is None
     assert not window.dock.audit.empty.isHidden()
@@ -396,7 +397,7 @@ def test_an_image_removed_while_its_curve_is_worked_out_is_no_crash(audited, gat
 def test_the_window_closed_while_a_curve_is_worked_out_is_no_crash(audited, gate):
     work_out(audited, gate)
     audited.viewer.close()
-    runner = audited.controller.auditing.costing.runner
+    runner = audited.controller.reviewing.cost.runner
     audited.until(lambda: not runner.computing)
 
 
@@ -420,7 +421,7 @@ def test_a_tiny_image_is_no_crash(empty_window, fake, shape):
     window.segment()
     window.dock.tabs.setCurrentIndex(AUDIT)
     window.dock.audit.next.click()
-    window.controller.auditing.ask_at(window.session, (0, 0))
+    window.controller.reviewing.ask_at(window.binding, (0, 0))
     assert window.dock.audit.why.sentence.text()
 
 
@@ -438,15 +439,15 @@ def test_real_keys_and_clicks_lead_through_the_audit(make_shown_window, fake, pi
     landed(window)
     hand.mouseClick(dock.audit.ask, Qt.MouseButton.LeftButton)
     canvas = window.viewer.window._qt_viewer.canvas
-    row, column = window.session.audit.region.point
+    row, column = window.binding.review.region.point
     x, y = canvas.view.scene.transform.map([column + 1, row, 0, 1])[:2]
     hand.wait(100)
     at = QPoint(round(x), round(y))
     hand.mouseMove(canvas.native, at)
     hand.mouseClick(canvas.native, Qt.MouseButton.LeftButton, pos=at)
-    assert window.session.audit.spot == (row, column + 1)
+    assert window.binding.review.spot == (row, column + 1)
     hand.mouseClick(dock.audit.correct.buttons[0], Qt.MouseButton.LeftButton)
-    made = window.session.clicks.read()
+    made = window.inputs.clicks
     assert [(c.tissue, c.row, c.column) for c in made] == [("Gland", row, column + 1)]
     rest(window)
     for fold in dock.audit.folds:

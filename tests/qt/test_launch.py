@@ -21,15 +21,15 @@ def test_the_demo_fills_the_dock_and_segments(make_napari_viewer, qtbot, fake, m
     def run():
         controller = opened[0].controller
         runner = controller.solving.runner
-        qtbot.waitUntil(lambda: fake.count("fuse") == 1 and not runner.busy, timeout=20000)
-        qtbot.waitUntil(lambda: controller.session.layers.settled, timeout=20000)
+        qtbot.waitUntil(lambda: fake.count("run") == 1 and not runner.busy, timeout=20000)
+        qtbot.waitUntil(lambda: controller.binding.layers.settled, timeout=20000)
 
     monkeypatch.setattr(launch, "Viewer", lambda title: make_napari_viewer(title=title))
     monkeypatch.setattr(launch, "open_dock", note)
     monkeypatch.setattr(launch.napari, "run", run)
     launch.show_demo()
-    sample, session = tumour_nest(), opened[0].controller.session
-    assert tuple(opened[0].table.tissues()) == sample.tissues
-    assert session.clicks.read() == sample.clicks
-    assert session.layers.layer("labels") is not None
+    sample, binding = tumour_nest(), opened[0].controller.binding
+    assert binding.session.inputs.tissues == sample.tissues
+    assert binding.session.inputs.clicks == binding.clicks.read() == sample.clicks
+    assert binding.layers.layer("labels") is not None
     opened[0].controller.shutdown()

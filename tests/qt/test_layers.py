@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_vslp.qt.viewer.maps import DOUBT, MAPS, PREFIX, values_of
+from napari_vslp.qt.viewer.maps import DOUBT, MARGIN, PREFIX, TERM, maps_of
 from tests.made import with_terms
 
 pytestmark = pytest.mark.window
+
+
+MAPS = (DOUBT, TERM + "fidelity", TERM + "regularisation", MARGIN)
 
 
 def group(window):
@@ -27,11 +30,11 @@ def test_results_lie_together_above_their_image(window, fake):
 
 def test_layers_show_the_result(window, fake):
     result = window.segment()
-    layers = window.session.layers
+    layers = window.binding.layers
     np.testing.assert_array_equal(layers.layer("labels").data, result.labels)
-    for key in set(MAPS) - {DOUBT}:
-        np.testing.assert_array_equal(layers.layer(key).data, values_of(result)[key])
-    np.testing.assert_array_equal(layers.layer(DOUBT).data, window.session.audit.overview.doubt)
+    for key, shown in maps_of(result).items():
+        np.testing.assert_array_equal(layers.layer(key).data, shown.values)
+    np.testing.assert_array_equal(layers.layer(DOUBT).data, window.binding.review.overview.doubt)
     np.testing.assert_array_equal(
         layers.layer("confidence in Other tissue").data, result.confidence[1]
     )
@@ -39,21 +42,21 @@ def test_layers_show_the_result(window, fake):
 
 def test_what_was_learned_of_shapes_has_a_layer_while_it_counts(window, fake):
     result = window.segment()
-    layers = window.session.layers
-    assert layers.layer("learned") is None
+    layers = window.binding.layers
+    assert layers.layer(TERM + "learned") is None
     shapes = np.full(result.labels.shape, 0.25, np.float32)
     layers.show(with_terms(result, learned=shapes))
     window.until(lambda: layers.settled)
-    assert layers.layer("learned").name == f"{PREFIX}doubt: shapes"
-    np.testing.assert_array_equal(layers.layer("learned").data, shapes)
+    assert layers.layer(TERM + "learned").name == f"{PREFIX}doubt: shapes"
+    np.testing.assert_array_equal(layers.layer(TERM + "learned").data, shapes)
     layers.show(result)
     window.until(lambda: layers.settled)
-    assert layers.layer("learned") is None
+    assert layers.layer(TERM + "learned") is None
 
 
 def test_labels_carry_names_and_colours(window, fake):
     result = window.segment()
-    labels = window.session.layers.layer("labels")
+    labels = window.binding.layers.layer("labels")
     assert list(labels.features["tissue"][1:]) == [t.name for t in result.tissues]
     assert list(labels.features["index"]) == [0, 1, 2, 3]
     for i, tissue in enumerate(result.tissues):
@@ -72,8 +75,8 @@ def test_layers_lie_on_their_image(window, fake):
 
 def test_a_new_result_updates_the_same_layers_and_keeps_the_users_settings(window, fake):
     window.segment()
-    layers = window.session.layers
-    labels, fidelity = layers.layer("labels"), layers.layer("fidelity")
+    layers = window.binding.layers
+    labels, fidelity = layers.layer("labels"), layers.layer(TERM + "fidelity")
     labels.name, labels.opacity = "my tissues", 0.9
     fidelity.visible, fidelity.colormap, fidelity.contrast_limits = True, "viridis", (0.0, 0.3)
     before = [id(x) for x in window.viewer.layers]
@@ -88,21 +91,21 @@ def test_a_new_result_updates_the_same_layers_and_keeps_the_users_settings(windo
 
 def test_only_a_deleted_layer_is_made_again(window, fake):
     window.segment()
-    layers = window.session.layers
-    kept = layers.layer("margin")
+    layers = window.binding.layers
+    kept = layers.layer(MARGIN)
     window.viewer.layers.remove(layers.layer("labels"))
-    window.viewer.layers.remove(layers.layer("fidelity"))
+    window.viewer.layers.remove(layers.layer(TERM + "fidelity"))
     assert layers.layer("labels") is None
     window.segment()
     assert layers.layer("labels") is not None
-    assert layers.layer("fidelity") is not None
-    assert layers.layer("margin") is kept
+    assert layers.layer(TERM + "fidelity") is not None
+    assert layers.layer(MARGIN) is kept
 
 
 def test_result_layers_deleted_during_the_job_are_no_crash(window, fake):
     window.segment()
     fake.gate.clear()
-    window.dock.advanced.augmentation.click()
+    window.dock.advanced.form.controls["augmentation"].widget.click()
     window.dock.run.segment.click()
     window.until(lambda: fake.count("prepare") == 2)
     for layer in group(window):
@@ -116,7 +119,7 @@ def test_a_removed_tissue_takes_its_layer_with_it(window, fake):
     window.segment()
     window.dock.table.rows[0].remove.click()
     window.segment()
-    layers = window.session.layers
+    layers = window.binding.layers
     assert layers.layer("confidence in Gland") is None
     assert f"{PREFIX}like Gland" not in [x.name for x in group(window)]
     assert layers.layer("confidence in Other tissue").name == f"{PREFIX}like Other tissue"
@@ -124,7 +127,7 @@ def test_a_removed_tissue_takes_its_layer_with_it(window, fake):
 
 def test_the_selected_layer_and_its_tool_stay(window, fake):
     window.dock.table.rows[0].pick.click()
-    clicks = window.session.clicks.layer
+    clicks = window.binding.clicks.layer
     window.segment()
     assert window.viewer.layers.selection.active is clicks
     assert clicks.mode == "add"
@@ -139,13 +142,13 @@ def test_results_are_not_offered_as_images(window, fake):
 
 def test_the_clicks_layer_deleted_means_no_clicks(window, fake):
     window.dock.table.rows[0].pick.click()
-    window.session.clicks.layer.add([5, 5])
-    window.viewer.layers.remove(window.session.clicks.layer)
-    assert window.session.clicks.read() == ()
+    window.binding.clicks.layer.add([5, 5])
+    window.viewer.layers.remove(window.binding.clicks.layer)
+    assert window.inputs.clicks == ()
     assert not window.dock.table.rows[0].pick.isChecked()
     window.dock.table.rows[0].pick.click()
-    window.session.clicks.layer.add([5, 5])
-    assert len(window.session.clicks.read()) == 1
+    window.binding.clicks.layer.add([5, 5])
+    assert len(window.inputs.clicks) == 1
 
 
 def test_a_pyramid_is_read_at_its_finest_level(window, fake, picture):
@@ -161,8 +164,8 @@ def test_a_renamed_tissue_renames_its_layer(window, fake):
     name = window.dock.table.rows[0].name
     name.setText("Crypt")
     name.editingFinished.emit()
-    layers = window.session.layers
-    assert layers.layer("confidence in Crypt").name == f"{PREFIX}like Crypt"
+    layers = window.binding.layers
+    assert layers.layer("confidence in Gland").name == f"{PREFIX}like Crypt"
     assert layers.layer("labels").features["tissue"][1] == "Crypt"
     window.segment()
     assert len(group(window)) == 1 + len(MAPS) + 3

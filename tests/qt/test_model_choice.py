@@ -52,63 +52,63 @@ def pick(choice, label: str) -> None:
 
 
 def test_the_row_is_called_model_and_lists_models_by_name(lung, window):
-    choice = window.dock.advanced.model
-    form = window.dock.advanced.body.layout()
+    choice = window.dock.advanced.form.controls["encoder"]
+    form = window.dock.advanced.form.rows
     assert isinstance(form, QFormLayout)
-    assert form.labelForField(choice.menu).text() == "Model"
+    assert form.labelForField(choice.widget).text() == "Model"
     assert offered(choice) == [BUILT_IN, "lung", *ELSEWHERE]
-    assert window.dock.advanced.settings() == Settings()
+    assert window.inputs.options == Settings()
     assert choice.where.isHidden()
 
 
 def test_a_model_trained_meanwhile_is_offered_when_the_menu_opens(window, tmp_path, lung):
-    choice = window.dock.advanced.model
+    choice = window.dock.advanced.form.controls["encoder"]
     pick(choice, "lung")
     shutil.copy(lung, lung.with_name("kidney.safetensors"))
     assert "kidney" not in offered(choice)
     choice.menu.showPopup()
     choice.menu.hidePopup()
     assert offered(choice) == [BUILT_IN, "kidney", "lung", *ELSEWHERE]
-    assert choice.spec() == "lung"
+    assert choice.value() == "lung"
 
 
 def test_another_model_lets_the_next_segment_read_the_image_again(lung, window, fake):
     window.segment()
-    pick(window.dock.advanced.model, "lung")
+    pick(window.dock.advanced.form.controls["encoder"], "lung")
     assert fake.count("prepare") == 1
     window.segment()
     assert fake.count("prepare") == 2
     assert fake.calls[-2][1]["settings"].encoder == "lung"
     window.segment()
     assert fake.count("prepare") == 2
-    pick(window.dock.advanced.model, BUILT_IN)
+    pick(window.dock.advanced.form.controls["encoder"], BUILT_IN)
     window.segment()
     assert fake.calls[-2][1]["settings"].encoder == "bundled"
 
 
 def test_a_model_of_other_tissues_breaks_nothing(lung, window):
     built_in = window.segment()
-    pick(window.dock.advanced.model, "lung")
+    pick(window.dock.advanced.form.controls["encoder"], "lung")
     result = window.segment()
     assert result is not built_in
     assert result.weights_hash != built_in.weights_hash
-    assert [t.name for t in result.tissues] == [t.name for t in window.dock.table.tissues()]
+    assert [t.name for t in result.tissues] == [t.name for t in window.inputs.tissues]
     assert sum(result.reached.values()) == pytest.approx(1)
     assert "went wrong" not in window.status
     window.dock.table.rows[0].name.setText("Bronchus")
     window.dock.table.rows[0].name.editingFinished.emit()
     assert window.segment().tissues[0].name == "Bronchus"
-    pick(window.dock.advanced.model, BUILT_IN)
+    pick(window.dock.advanced.form.controls["encoder"], BUILT_IN)
     assert window.segment().weights_hash == built_in.weights_hash
 
 
 def test_a_model_that_is_gone_stays_chosen_and_is_said(lung, window):
-    choice = window.dock.advanced.model
+    choice = window.dock.advanced.form.controls["encoder"]
     pick(choice, "lung")
     lung.unlink()
     choice.menu.showPopup()
     choice.menu.hidePopup()
-    assert choice.spec() == "lung"
+    assert choice.value() == "lung"
     window.dock.run.segment.click()
     window.until(lambda: not window.runner.busy)
     assert "no model of that name" in window.status
@@ -116,7 +116,7 @@ def test_a_model_that_is_gone_stays_chosen_and_is_said(lung, window):
 
 
 def test_a_file_is_asked_for_and_used(lung, window, fake, monkeypatch):
-    choice, asked = window.dock.advanced.model, []
+    choice, asked = window.dock.advanced.form.controls["encoder"], []
 
     def answer(_parent, title, _folder, kinds):
         asked.append((title, kinds))
@@ -136,7 +136,7 @@ def test_a_file_is_asked_for_and_used(lung, window, fake, monkeypatch):
 @pytest.mark.parametrize(("label", "part"), [(ELSEWHERE[0], "Choose…"), (ELSEWHERE[1], "type it")])
 def test_a_model_not_named_yet_is_asked_for_in_words(window, fake, monkeypatch, label, part):
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: ("", ""))
-    choice = window.dock.advanced.model
+    choice = window.dock.advanced.form.controls["encoder"]
     pick(choice, label)
     window.dock.run.segment.click()
     assert part in window.status
@@ -156,6 +156,6 @@ def test_a_folder_that_cannot_be_read_does_not_keep_the_dock_shut(monkeypatch, w
         raise PermissionError
 
     monkeypatch.setattr(Path, "iterdir", refused)
-    choice = window.dock.advanced.model
+    choice = window.dock.advanced.form.controls["encoder"]
     choice.refresh()
     assert offered(choice) == [BUILT_IN, *ELSEWHERE]

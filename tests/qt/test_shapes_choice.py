@@ -40,29 +40,29 @@ def answer(monkeypatch, path):
 
 def test_shapes_come_from_a_file_and_show_their_layer(window, monkeypatch, shapes):
     monkeypatch.setenv("VSLP_CACHE", "off")
-    choice = window.dock.advanced.shapes
-    assert window.dock.advanced.settings() == Settings()
+    choice = window.dock.advanced.form.controls["regulariser"]
+    assert window.inputs.options == Settings()
     assert offered(choice) == ["Short boundaries", "Learned, from a file…"]
     window.segment()
-    assert window.session.layers.layer("learned") is None
+    assert window.binding.layers.layer("learned") is None
     answer(monkeypatch, shapes)
     pick(choice, "Learned, from a file…")
     assert choice.currentText() == "crypts.safetensors"
     result = window.segment()
     assert result.settings.regulariser == str(shapes)
     np.testing.assert_array_equal(
-        window.session.layers.layer("learned").data, result.terms["learned"].map
+        window.binding.layers.layer("learned").data, result.terms["learned"].map
     )
     pick(choice, "Short boundaries")
     assert "learned" not in window.segment().terms
-    assert window.session.layers.layer("learned") is None
+    assert window.binding.layers.layer("learned") is None
 
 
 def test_no_file_chosen_leaves_the_choice_as_it_was(window, fake, monkeypatch, shapes):
-    choice = window.dock.advanced.shapes
+    choice = window.dock.advanced.form.controls["regulariser"]
     answer(monkeypatch, "")
     pick(choice, "Learned, from a file…")
-    assert (choice.currentText(), choice.spec()) == ("Short boundaries", TOTAL_VARIATION)
+    assert (choice.currentText(), choice.value()) == ("Short boundaries", TOTAL_VARIATION)
     answer(monkeypatch, shapes)
     pick(choice, "Learned, from a file…")
     other = shapes.with_name("glands.safetensors")
@@ -71,7 +71,7 @@ def test_no_file_chosen_leaves_the_choice_as_it_was(window, fake, monkeypatch, s
     assert offered(choice) == ["Short boundaries", "glands.safetensors", "Learned, from a file…"]
     answer(monkeypatch, "")
     pick(choice, "Learned, from a file…")
-    assert choice.spec() == str(other)
+    assert choice.value() == str(other)
     window.segment()
     assert fake.calls[0][1]["settings"].regulariser == str(other)
 
@@ -84,7 +84,7 @@ def test_a_file_of_something_else_is_refused_in_words_and_the_result_stays(
     wrong = tmp_path / "wrong.safetensors"
     wrong.write_bytes(b"no weights")
     answer(monkeypatch, wrong)
-    pick(window.dock.advanced.shapes, "Learned, from a file…")
+    pick(window.dock.advanced.form.controls["regulariser"], "Learned, from a file…")
     window.dock.run.segment.click()
     window.until(lambda: "wrong.safetensors is damaged" in window.status)
     assert window.session.result is before

@@ -5,22 +5,29 @@ from __future__ import annotations
 import pytest
 from qtpy.QtCore import Qt
 
-from napari_vslp.qt.segment.presets import PRESETS
-from napari_vslp.qt.segment.tissue_table import TissueTable
+from napari_vslp.core.inputs import Inputs
+from napari_vslp.core.session import Session
+from napari_vslp.qt.segment.tissue_table import PRESETS, TissueTable
 
 pytestmark = pytest.mark.window
 
 
 @pytest.fixture
 def table(qtbot) -> TissueTable:
+    """Return a table with the session that it shows and edits."""
     table = TissueTable()
     qtbot.addWidget(table)
-    table.set_tissues(next(iter(PRESETS.values())))
+    table.session = Session(Inputs(tissues=next(iter(PRESETS.values()))))
+    table.show_tissues(table.session.inputs.tissues)
+    table.edit_asked.connect(table.session.apply)
+    table.step_ended.connect(table.session.end_merge)
+    show = table.show_tissues
+    table.session.edited.connect(lambda _before, after: show(after.tissues))
     return table
 
 
 def shares(table):
-    return [t.value for t in table.tissues()]
+    return [t.value for t in table.session.inputs.tissues]
 
 
 def test_shares_always_sum_to_100(table):
@@ -75,11 +82,32 @@ def test_keys_move_a_slider(table, qtbot):
 
 
 @pytest.mark.parametrize("title", PRESETS)
-def test_presets_replace_the_table(table, qtbot, title):
-    with qtbot.waitSignal(table.tissues_replaced):
-        next(a for a in table.preset_button.menu().actions() if a.text() == title).trigger()
-    assert table.tissues() == list(PRESETS[title])
+def test_presets_replace_the_table(table, title):
+    next(a for a in table.preset_button.menu().actions() if a.text() == title).trigger()
+    assert table.session.inputs.tissues == PRESETS[title]
+    assert [row.id for row in table.rows] == [t.id for t in PRESETS[title]]
     assert sum(shares(table)) == pytest.approx(1)
+
+
+def test_a_removed_tissue_comes_back_to_its_place(table):
+    rows = list(table.rows)
+    rows[1].remove.click()
+    assert table.rows == [rows[0], rows[2]]
+    table.session.undo()
+    assert [row.id for row in table.rows] == [row.id for row in rows]
+    assert (table.rows[0], table.rows[2]) == (rows[0], rows[2])
+    assert table.rows[1].name.text() == rows[1].name.text()
+
+
+def test_keys_in_a_row_are_one_step(table, qtbot):
+    before, slider = shares(table), table.rows[0].slider
+    slider.setFocus()
+    for _ in range(3):
+        qtbot.keyClick(slider, Qt.Key.Key_Right)
+    table.rows[1].lock.click()
+    table.session.undo()
+    table.session.undo()
+    assert shares(table) == before
 
 
 def test_the_last_free_tissue_removed_gives_its_share_to_locked_ones(table):

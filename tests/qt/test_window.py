@@ -11,7 +11,7 @@ import pytest
 from qtpy.QtCore import QPoint, QPointF, Qt, QTimer
 
 from napari_vslp.qt.segment.solving import CANCELLED
-from napari_vslp.qt.viewer.maps import MAPS
+from napari_vslp.qt.viewer.maps import maps_of
 
 pytestmark = pytest.mark.window
 
@@ -93,34 +93,34 @@ def test_a_sitting_at_the_window(window, sample):
 
     drag(window, table.rows[0].slider, 0.35)
     drag(window, table.rows[1].slider, 0.38)
-    assert table.tissues()[1].value == pytest.approx(0.38, abs=0.03)
+    assert window.inputs.tissues[1].value == pytest.approx(0.38, abs=0.03)
     assert sum(row.slider.value() for row in table.rows) == 1000
-    assert sum(t.value for t in table.tissues()) == pytest.approx(1)
+    assert sum(t.value for t in window.inputs.tissues) == pytest.approx(1)
 
     for tissue, name in enumerate(("tumour", "lymphocytes")):
         row = table.rows[tissue]
         window.qtbot.mouseClick(row.pick, Qt.MouseButton.LeftButton)
         click = next(c for c in sample.clicks if c.tissue == name)
         click_on_canvas(window, click.row, click.column)
-        made = window.session.clicks.read()[-1]
-        assert made.tissue == row.tissue().name
+        made = window.inputs.clicks[-1]
+        assert made.tissue == row.id
         assert abs(made.row - click.row) <= 1
         assert abs(made.column - click.column) <= 1
-    assert len(window.session.clicks.read()) == 2
+    assert len(window.inputs.clicks) == 2
 
     window.qtbot.mouseClick(window.dock.run.segment, Qt.MouseButton.LeftButton)
     window.until(lambda: window.session.result is not None, 120)
     window.settle()
-    result, layers = window.session.result, window.session.layers
+    result, layers = window.session.result, window.binding.layers
     np.testing.assert_array_equal(layers.layer("labels").data, result.labels)
-    for key in MAPS:
+    for key in maps_of(result):
         assert layers.layer(key).data.shape == result.labels.shape
     assert sum(result.reached.values()) == pytest.approx(1)
-    for tissue in table.tissues():
+    for tissue in window.inputs.tissues:
         low, high = tissue.interval
         assert low - 2e-3 <= result.reached[tissue.name] <= high + 2e-3
-    for click in window.session.clicks.read():
-        index = [t.name for t in result.tissues].index(click.tissue)
+    for click in window.inputs.clicks:
+        index = result.index_of(click.tissue)
         assert result.labels[click.row, click.column] == index + 1
 
 
@@ -182,7 +182,7 @@ def solved(window, sample):
 
 
 def test_the_window_never_stands_still_during_a_job(solved):
-    solved.session.key = None
+    solved.session.embedding_key = None
     heartbeat = Heartbeat()
     solved.dock.run.segment.click()
     solved.until(lambda: not solved.runner.busy)
@@ -191,8 +191,8 @@ def test_the_window_never_stands_still_during_a_job(solved):
 
 def test_cancel_stops_at_once_and_keeps_the_result(solved):
     before = solved.session.result
-    labels = solved.session.layers.layer("labels").data.copy()
-    solved.session.key = None
+    labels = solved.binding.layers.layer("labels").data.copy()
+    solved.session.embedding_key = None
     solved.dock.run.segment.click()
     solved.qtbot.wait(100)
     began = time.perf_counter()
@@ -201,7 +201,7 @@ def test_cancel_stops_at_once_and_keeps_the_result(solved):
     assert 1000 * (time.perf_counter() - began) <= 200 * SLACK
     assert solved.status == CANCELLED
     assert solved.session.result is before
-    np.testing.assert_array_equal(solved.session.layers.layer("labels").data, labels)
+    np.testing.assert_array_equal(solved.binding.layers.layer("labels").data, labels)
 
 
 def test_live_follows_a_slider(solved):
@@ -209,7 +209,7 @@ def test_live_follows_a_slider(solved):
     solved.qtbot.wait(50)
     solved.settle()
     slider = solved.dock.table.rows[0].slider
-    labels = solved.session.layers.layer("labels")
+    labels = solved.binding.layers.layer("labels")
     shown, times = [], []
     solved.controller.solving.shown.connect(lambda _: shown.append(time.perf_counter()))
     for move in range(7):

@@ -24,7 +24,7 @@ def labels(window, fake):
     shapes = window.session.region_layer
     shapes.add_rectangles(np.array([[[10, 20], [10, 59], [49, 59], [49, 20]]]))
     window.segment()
-    layer = window.session.layers.layer("labels")
+    layer = window.binding.layers.layer("labels")
     layer.show_selected_label = True
     window.viewer.layers.selection = {layer}
     return layer

@@ -42,12 +42,34 @@ def _remove(p: QPainter, _on: bool) -> None:
     p.drawLine(QPointF(12, 4), QPointF(4, 12))
 
 
+def _undo(p: QPainter, _on: bool) -> None:
+    p.drawArc(QRectF(3, 4, 10, 9), -90 * 16, 230 * 16)
+    p.drawLine(QPointF(2.5, 2), QPointF(3, 6.5))
+    p.drawLine(QPointF(7, 6.5), QPointF(3, 6.5))
+
+
+def _redo(p: QPainter, _on: bool) -> None:
+    p.translate(16, 0)
+    p.scale(-1, 1)
+    _undo(p, _on)
+
+
+def _export(p: QPainter, _on: bool) -> None:
+    p.drawLine(QPointF(8, 2), QPointF(8, 10))
+    for x in (5.0, 11.0):
+        p.drawLine(QPointF(x, 7), QPointF(8, 10))
+    p.drawPolyline(QPointF(2, 10), QPointF(2, 14), QPointF(14, 14), QPointF(14, 10))
+
+
 DRAWINGS: dict[str, Drawing] = {
     "click": _click,
     "brush": _brush,
     "lock": _lock,
     "unknown": _unknown,
     "remove": _remove,
+    "undo": _undo,
+    "redo": _redo,
+    "export": _export,
 }
 
 

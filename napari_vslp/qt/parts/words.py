@@ -38,11 +38,13 @@ def per_cent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
-def reached(result: Segmentation, name: str) -> str:
-    """Say the share and, if the pixel size is known, the area reached."""
-    share = per_cent(result.reached[name])
+def reached(result: Segmentation, index: int) -> str:
+    """Say the share and, if the pixel size is known, the area reached by a tissue."""
+    share = per_cent(float(result.shares[index]))
     areas = result.areas_mm2()
-    return f"Reached {share}" if areas is None else f"Reached {share} = {areas[name]:.4g} mm²"
+    if areas is None:
+        return f"Reached {share}"
+    return f"Reached {share} = {areas[result.tissues[index].name]:.4g} mm²"
 
 
 def within(result: Segmentation) -> str:

@@ -42,11 +42,6 @@ class Outline:
         self._outline, self._spot, self._zoom = outline, spot, zoom or self._zoom
         self._draw()
 
-    def move_spot(self, spot: tuple[int, int] | None) -> None:
-        """Draw the ring elsewhere; the outline stays."""
-        self._spot = spot
-        self._draw()
-
     def clear(self) -> None:
         """Draw nothing."""
         self.show((), None)
@@ -79,6 +74,8 @@ class Outline:
 
     def _shapes(self) -> list[tuple[Any, str, float, str]]:
         """Return (vertices, kind, width, colour): each line once in black below, once bright."""
+        if self._spot is None and not self._outline:
+            return []
         pixel = float(np.mean(np.abs(np.asarray(self._image.scale[-2:]))))
         unit = 1 / max(self._zoom * pixel, 1e-6)  # px of the image to a px of the screen
         unit = min(unit, image_extent(self._image) / 200)

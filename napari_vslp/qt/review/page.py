@@ -21,7 +21,7 @@ from napari_vslp.qt.parts.fold import Fold
 from napari_vslp.qt.parts.look import heading
 from napari_vslp.qt.review import words
 from napari_vslp.qt.review.correct_panel import CorrectPanel
-from napari_vslp.qt.review.cost_panel import CostPanel
+from napari_vslp.qt.review.cost import CostPanel
 from napari_vslp.qt.review.energy_panel import EnergyPanel
 from napari_vslp.qt.review.region_list import RegionList
 from napari_vslp.qt.review.search_panel import SearchPanel

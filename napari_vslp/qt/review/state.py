@@ -1,12 +1,15 @@
-"""How far the audit of one image has come; it survives new results."""
+"""How far looking one image's results over has come; it survives new results."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 from napari_vslp.core.progress import Progress
+from napari_vslp.core.segmentation import Segmentation
 from napari_vslp.core.tissues import Click
 
 if TYPE_CHECKING:
@@ -16,14 +19,23 @@ if TYPE_CHECKING:
 Pixel = tuple[int, int]
 
 
+@dataclass(frozen=True)
+class _Known:
+    """What is doubtful in the result of these labels."""
+
+    labels: ref[Any]
+    overview: Overview
+    steps: tuple[Progress, ...]
+
+
 @dataclass
-class AuditState:
+class ReviewState:
     """Where the hand is in the list, and what it did there.
 
     Attributes
     ----------
     overview
-        Of the last full result.
+        Of the full result that is shown or was shown last.
     steps
         Of the search that led to it.
     index
@@ -35,8 +47,8 @@ class AuditState:
         The place in question, in px of the whole image.
     looked_at
         Places in regions that were ticked off; regions change with each result, places do not.
-    answers
-        The clicks set from here, each with those it replaced.
+    answered
+        Places that were said to be a tissue, whether or not that was taken back since.
     """
 
     overview: Overview | None = None
@@ -45,7 +57,8 @@ class AuditState:
     arrived: bool = False
     spot: Pixel | None = None
     looked_at: list[Pixel] = field(default_factory=list)
-    answers: list[tuple[Click, tuple[Click, ...]]] = field(default_factory=list)
+    answered: set[Pixel] = field(default_factory=set)
+    _known: dict[int, _Known] = field(default_factory=dict, repr=False)
 
     @property
     def regions(self) -> tuple[Region, ...]:
@@ -61,20 +74,55 @@ class AuditState:
         """Return which regions were looked at."""
         return [any(region.holds(p) for p in self.looked_at) for region in self.regions]
 
-    def take(self, overview: Overview, steps: tuple[Progress, ...]) -> None:
-        """Take a new result over.
+    def keep(self, result: Segmentation, overview: Overview, steps: tuple[Progress, ...]) -> None:
+        """Remember what is doubtful in a result, for as long as anybody keeps its labels."""
+        self._known = {key: one for key, one in self._known.items() if one.labels() is not None}
+        self._known[id(result.labels)] = _Known(ref(result.labels), overview, steps)
+
+    def turn_to(self, result: Segmentation) -> bool:
+        """Look another result over; False if nothing is known of it, as of a passing one.
 
         The region selected stays so, or the one nearest to it. After a correction, which ranks
         all anew, the first one not yet looked at is the next.
         """
+        known = self._known.get(id(result.labels))
+        if known is None or known.labels() is not result.labels:
+            return False
+        if known.overview is self.overview:
+            return True
         before = self.region
-        self.overview, self.steps = overview, steps
+        self.overview, self.steps = known.overview, known.steps
         if before is None:
             self.index = -1
         elif self.arrived:
             self.index = _same(before, self.regions)
         else:
             self.index = next((i for i, done in enumerate(self.ticks()) if not done), -1)
+        return True
+
+    def clear(self) -> None:
+        """Know that there is no result any more."""
+        self.overview, self.steps, self.index, self.spot = None, (), -1, None
+
+    def answer(self, place: Pixel) -> None:
+        """Know that a place is said to be a tissue, and so is looked at."""
+        self.answered.add(place)
+        self._look_at(place)
+
+    def follow_answers(self, before: Sequence[Click], after: Sequence[Click]) -> None:
+        """Follow answers that came, were taken back or came again: their places are looked at."""
+        if before == after:
+            return
+        had, has = ({(c.row, c.column) for c in clicks} for clicks in (before, after))
+        for place in self.answered & (had - has):
+            self.spot = place
+            self.looked_at = [p for p in self.looked_at if p != place]
+        for place in self.answered & (has - had):
+            self._look_at(place)
+
+    def _look_at(self, place: Pixel) -> None:
+        if place not in self.looked_at:
+            self.looked_at.append(place)
 
     def following(self) -> int:
         """Return the next region not yet looked at, from the top again after the last; or −1."""
@@ -98,9 +146,8 @@ class AuditState:
         if on:
             self.looked_at.append(region.point)
 
-    def leave_for_next(self, corrected: Pixel) -> None:
+    def leave_for_next(self) -> None:
         """Select the next region after a place was corrected; the view stays."""
-        self.looked_at.append(corrected)
         after = self.following()
         if after >= 0:
             self.index = after

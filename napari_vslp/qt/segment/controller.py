@@ -1,27 +1,47 @@
-"""Ties the panels to the chosen image: its tissues, its clicks, its corrections, its result."""
+"""Ties the panels to the session of the chosen image: they show it and ask it for edits."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
+from napari.layers import Image, Shapes
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject
 
+from napari_vslp.core.edits import Edit, ReplaceTissues, SetClicks
 from napari_vslp.core.errors import VslpError
-from napari_vslp.core.tissues import Click, Tissue
-from napari_vslp.qt.review.auditing import Auditing
-from napari_vslp.qt.segment.panels import Panels
-from napari_vslp.qt.segment.solving import NO_IMAGE, Solving
-from napari_vslp.qt.viewer.session import Session
-from napari_vslp.qt.viewer.sessions import Sessions
+from napari_vslp.core.inputs import Inputs
+from napari_vslp.core.session import Session
+from napari_vslp.core.tissues import Click, Tissue, clicks_by_id
+from napari_vslp.qt.review.controller import ReviewController
+from napari_vslp.qt.review.page import AuditPage
+from napari_vslp.qt.segment.advanced import AdvancedPanel
+from napari_vslp.qt.segment.region_panel import RegionPanel
+from napari_vslp.qt.segment.run_panel import RunPanel
+from napari_vslp.qt.segment.solving import NO_IMAGE, STALE, Solving
+from napari_vslp.qt.segment.tissue_table import PRESETS, TissueTable
+from napari_vslp.qt.viewer.images import REDO, UNDO, ImageBinding, Images
+from napari_vslp.qt.viewer.source import reference
 
 READY = "Type the shares, click once or twice in each tissue, then press Segment."
 OUTSIDE = "That click lies outside the image: it was taken away again."
 DRAW = "Drag a rectangle on the image; the last one drawn is the region."
 
 
+@dataclass(frozen=True)
+class Panels:
+    """What the user holds; the panels know nothing of each other."""
+
+    region: RegionPanel
+    table: TissueTable
+    advanced: AdvancedPanel
+    run: RunPanel
+    audit: AuditPage
+
+
 class Controller(QObject):
-    """Carries every edit to the session it belongs to and shows sessions in the panels.
+    """Carries what the panels ask for to the session, and shows the session in the panels.
 
     Parameters
     ----------
@@ -29,42 +49,74 @@ class Controller(QObject):
         napari's viewer.
     panels
         The dock's panels.
+
+    Attributes
+    ----------
+    session
+        Of the chosen image; while there is none, one that the next image begins from.
+    binding
+        What binds it to the viewer's layers; None while there is no image.
     """
 
     def __init__(self, viewer: Viewer, panels: Panels, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._panels = panels
-        self.sessions = Sessions(viewer, panels.region, panels.table.tissues, self)
-        self.solving = Solving(panels, lambda: self.session, self)
-        self.auditing = Auditing(viewer, panels, self.solving, lambda: self.session, self)
+        self._viewer, self._panels = viewer, panels
+        self._closed = False
+        self.session = Session(Inputs(tissues=next(iter(PRESETS.values()))))
+        self.binding: ImageBinding | None = None
+        self.images = Images.of(viewer)
+        self.solving = Solving(panels.run, panels.advanced, lambda: self.binding, self)
+        self.reviewing = ReviewController(
+            viewer, panels.audit, panels.table, self.solving, lambda: self.binding, self.apply, self
+        )
+        self._listen(self.session, None)
         self._connect_panels()
-        self._connect_sessions()
-        self.sessions.list_layers()
+        self.images.listed.connect(self._list_layers)
+        self.images.removed.connect(self._image_removed)
+        for key, act in ((UNDO, self.undo), (REDO, self.redo)):
+            viewer.bind_key(key, act, overwrite=True)
+        self._list_layers()
         self._show_session()
 
-    @property
-    def session(self) -> Session | None:
-        """What belongs to the chosen image."""
-        return self.sessions.present
-
     def _connect_panels(self) -> None:
-        table, region = self._panels.table, self._panels.region
-        table.shares_changed.connect(self._shares_changed)
-        table.tissues_replaced.connect(self._shares_changed)
-        table.looks_changed.connect(self._looks_changed)
-        table.tissue_removed.connect(self._tissue_removed)
+        table, region, run = self._panels.table, self._panels.region, self._panels.run
+        for panel in (table, region, self._panels.advanced):
+            panel.edit_asked.connect(self.apply)
+        table.step_ended.connect(self._end_step)
         table.pick_asked.connect(self._pick)
         table.paint_asked.connect(self._paint)
+        region.image_chosen.connect(self._choose)
+        region.region_chosen.connect(self._choose_region)
         region.draw_asked.connect(self._draw_region)
-        region.pixel_size_edited.connect(self._pixel_size_edited)
-        self._panels.advanced.fusion_changed.connect(self.solving.follow)
+        run.undo_asked.connect(self.undo)
+        run.redo_asked.connect(self.redo)
 
-    def _connect_sessions(self) -> None:
-        self.sessions.chosen.connect(self._show_session)
-        self.sessions.changed.connect(self.solving.follow)
-        self.sessions.clicked_outside.connect(lambda: self.solving.refuse(OUTSIDE))
-        self.sessions.tool_stopped.connect(self._tool_stopped)
-        self.solving.shown.connect(self._show_result)
+    def apply(self, edit: Edit, merge: str = "") -> None:
+        """Edit the inputs of the chosen image; what cannot be is said, and nothing changes."""
+        try:
+            changed = self.session.apply(edit, merge)
+        except VslpError as error:
+            changed = False
+            self.solving.refuse(str(error))
+        if not changed:
+            self._show_inputs()  # the control that asked shows something else
+
+    def _end_step(self) -> None:
+        self.session.end_merge()
+
+    def undo(self, _viewer: object = None) -> None:
+        """Go back one step."""
+        if self.binding is not None:
+            self.binding.undo()
+        else:
+            self.session.undo()
+
+    def redo(self, _viewer: object = None) -> None:
+        """Do again what was taken back."""
+        if self.binding is not None:
+            self.binding.redo()
+        else:
+            self.session.redo()
 
     def set_labels(self, tissues: Sequence[Tissue], clicks: Sequence[Click]) -> None:
         """Fill the table and set the clicks of the chosen image.
@@ -74,84 +126,164 @@ class Controller(QObject):
         VslpError
             If no image is chosen.
         """
-        session = self.session
-        if session is None:
+        if self.binding is None:
             raise VslpError(NO_IMAGE)
-        session.tissues = list(tissues)
-        session.clicks.write(clicks, tissues)
-        self._show_session()
+        self.session.apply(ReplaceTissues(tuple(tissues)))
+        table = self.session.inputs.tissues
+        self.session.apply(SetClicks(clicks_by_id(tuple(clicks), table)))
 
     def shutdown(self) -> None:
-        """Stop everything; the dock or the window is closing."""
+        """Stop everything; the dock or the window is closing, or is gone already."""
+        if self._closed:
+            return
+        self._closed = True
         self.solving.shutdown()
-        self.auditing.shutdown()
-        self.sessions.disconnect_all()
+        self.reviewing.shutdown()
+        self._unlisten(self.session, self.binding)
+        self.images.listed.disconnect(self._list_layers)
+        self.images.removed.disconnect(self._image_removed)
+        for key in (UNDO, REDO):
+            self._viewer.bind_key(key, None)
+
+    # ---- which session
+
+    def _list_layers(self) -> None:
+        self._panels.region.list_layers(self.images.images(), self.images.shapes())
+        self._show_region()
+
+    def _image_removed(self, binding: ImageBinding) -> None:
+        if binding is self.binding:
+            # Its table is what the next image begins from.
+            self._turn_to(Session(_first_inputs(self.session.inputs)), None)
+
+    def _choose(self, image: Image | None) -> None:
+        if self.binding is not None:
+            self.binding.stop_tools()
+        if image is None:
+            self._turn_to(Session(_first_inputs(self.session.inputs)), None)
+            return
+        # A series of one kind of tissue: the next image starts from the last one's table.
+        start = replace(_first_inputs(self.session.inputs), image=reference(image))
+        binding = self.images.binding(image, start)
+        self._turn_to(binding.session, binding)
+
+    def _turn_to(self, session: Session, binding: ImageBinding | None) -> None:
+        self._unlisten(self.session, self.binding)
+        self.session, self.binding = session, binding
+        self._listen(session, binding)
+        self._show_session()
+
+    def _listen(self, session: Session, binding: ImageBinding | None) -> None:
+        session.edited.connect(self._edited)
+        session.resulted.connect(self._show_result)
+        if binding is not None:
+            binding.clicked_outside.connect(self._clicked_outside)
+            binding.tool_stopped.connect(self._tool_stopped)
+            binding.refused.connect(self.solving.refuse)
+
+    def _unlisten(self, session: Session, binding: ImageBinding | None) -> None:
+        session.edited.disconnect(self._edited, missing_ok=True)
+        session.resulted.disconnect(self._show_result, missing_ok=True)
+        if binding is not None:
+            binding.clicked_outside.disconnect(self._clicked_outside)
+            binding.tool_stopped.disconnect(self._tool_stopped)
+            binding.refused.disconnect(self.solving.refuse)
+
+    # ---- what is shown
 
     def _show_session(self) -> None:
         """Let the panels show what belongs to the chosen image."""
-        session, panels = self.session, self._panels
         self.solving.live.stop()
         self._uncheck_tools()
-        if session is not None:
-            panels.table.set_tissues(session.tissues)
-            panels.region.choose_region(session.region_layer)
-        panels.region.show_pixel_size(session.pixel_size_um if session is not None else None)
-        self._show_result(session)
-        self.auditing.show_session()
-        if (session is None or session.result is None) and not self.solving.runner.busy:
-            panels.run.say(READY if session is not None else NO_IMAGE)
+        self._show_inputs()
+        self._show_result()
+        self.reviewing.show_session()
+        if self.session.result is None and not self.solving.runner.busy:
+            self._panels.run.say(READY if self.binding is not None else NO_IMAGE)
 
-    def _show_result(self, session: Session | None) -> None:
-        if session is self.session:
-            result = session.result if session is not None else None
+    def _show_inputs(self) -> None:
+        inputs, panels = self.session.inputs, self._panels
+        panels.table.show_tissues(inputs.tissues)
+        panels.advanced.show_options(inputs.options)
+        panels.region.show_pixel_size(inputs.pixel_size_um)
+        panels.run.show_history(self.session.undo_title, self.session.redo_title)
+        self._show_region()
+
+    def _show_region(self) -> None:
+        self._panels.region.show_region(self.binding.region.layer if self.binding else None)
+
+    def _show_result(self) -> None:
+        result, panels = self.session.result, self._panels
+        panels.table.show_result(result)
+        panels.run.show_result(result)
+        if result is not None:
+            panels.advanced.show_smoothness(result.settings.boundary_weight)
+            if self.session.stale and not self.solving.follows_live:
+                panels.run.say(STALE)
+        elif self.binding is not None and not self.solving.runner.busy:
+            panels.run.say(READY)
+        self.reviewing.show_result()
+
+    def _edited(self, before: Inputs, after: Inputs) -> None:
+        self._show_inputs()
+        result = self.session.result
+        if result is not None:
             self._panels.table.show_result(result)
-            self._panels.run.show_result(result)
-            if result is not None:
-                self._panels.advanced.show_smoothness(result.settings.boundary_weight)
+            if not self.session.stale and not self.solving.runner.busy:
+                self._panels.run.show_result(result)
+        self.solving.follow(before, after)
+        self.reviewing.follow(before, after)
 
-    def _shares_changed(self) -> None:
-        if self.session is not None:
-            self.session.tissues = self._panels.table.tissues()
-        self.solving.follow()
+    # ---- tools
 
-    def _looks_changed(self, before: Tissue, after: Tissue) -> None:
-        if self.session is not None:
-            self.session.change_looks(before, after, self._panels.table.tissues())
-            self.auditing.show_looks()
-
-    def _tissue_removed(self, index: int, gone: Tissue) -> None:
-        if self.session is not None:
-            self.session.clicks.drop(gone.name)
-            self.session.corrections.drop(index)
-        self._shares_changed()
-
-    def _pick(self, index: int) -> None:
-        session = self._session_or_sentence()
-        if session is None:
-            return
-        if index < 0:
-            session.clicks.stop()
+    def _pick(self, tissue: str) -> None:
+        if self.binding is None or not tissue:
+            self._stop("pick")
         else:
-            session.clicks.pick(self._panels.table.tissues()[index])
+            try:
+                self.binding.clicks.pick(tissue)
+            except VslpError as error:
+                self._refuse_tool(str(error))
 
-    def _paint(self, index: int) -> None:
-        session = self._session_or_sentence()
-        if session is None:
-            return
-        if index < 0:
-            session.corrections.stop()
+    def _paint(self, tissue: str) -> None:
+        if self.binding is None or not tissue:
+            self._stop("paint")
         else:
-            session.corrections.pick(index, self._panels.table.tissues())
+            try:
+                self.binding.paint.pick(tissue)
+            except VslpError as error:
+                self._refuse_tool(str(error))
+
+    def _stop(self, tool: str) -> None:
+        if self.binding is None:
+            self._refuse_tool(NO_IMAGE)
+        elif tool == "pick":
+            self.binding.clicks.stop()
+        else:
+            self.binding.paint.stop()
 
     def _draw_region(self) -> None:
-        session = self._session_or_sentence()
-        if session is not None:
-            self._panels.region.choose_region(self.sessions.draw_region(session))
+        try:
+            if self.binding is None:
+                raise VslpError(NO_IMAGE)
+            self.binding.region.draw()
+        except VslpError as error:
+            self._refuse_tool(str(error))
+        else:
+            self._show_region()
             self._panels.run.say(DRAW)
 
-    def _pixel_size_edited(self, microns: float) -> None:
-        if self.session is not None:
-            self.session.set_pixel_width(microns)
+    def _choose_region(self, layer: Shapes | None) -> None:
+        if self.binding is not None:
+            try:
+                self.binding.region.choose(layer)
+            except VslpError as error:
+                self.solving.refuse(str(error))
+        self._show_region()
+
+    def _refuse_tool(self, sentence: str) -> None:
+        self._uncheck_tools()
+        self.solving.refuse(sentence)
 
     def _uncheck_tools(self) -> None:
         self._tool_stopped("pick")
@@ -162,8 +294,10 @@ class Controller(QObject):
         if tool == "paint":
             self._panels.audit.correct.uncheck_brushes()
 
-    def _session_or_sentence(self) -> Session | None:
-        if self.session is None:
-            self._uncheck_tools()
-            self.solving.refuse(NO_IMAGE)
-        return self.session
+    def _clicked_outside(self) -> None:
+        self.solving.refuse(OUTSIDE)
+
+
+def _first_inputs(last: Inputs) -> Inputs:
+    """Return what the next image begins from: the last one's table and options."""
+    return Inputs(tissues=last.tissues, options=last.options)

@@ -21,9 +21,7 @@ from qtpy.QtWidgets import (
 from napari_vslp.qt.parts.look import heading, style
 from napari_vslp.qt.review.page import AuditPage
 from napari_vslp.qt.segment.advanced import AdvancedPanel
-from napari_vslp.qt.segment.controller import Controller
-from napari_vslp.qt.segment.panels import Panels
-from napari_vslp.qt.segment.presets import PRESETS
+from napari_vslp.qt.segment.controller import Controller, Panels
 from napari_vslp.qt.segment.region_panel import RegionPanel
 from napari_vslp.qt.segment.run_panel import RunPanel
 from napari_vslp.qt.segment.tissue_table import TissueTable
@@ -48,9 +46,8 @@ class SegmentDock(QWidget):
         self.setMinimumWidth(WIDTH)
         # Else napari leaves the rest of the column empty below a short table of tissues.
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
-        self.region = RegionPanel(viewer)
+        self.region = RegionPanel()
         self.table = TissueTable()
-        self.table.set_tissues(next(iter(PRESETS.values())))
         self.advanced = AdvancedPanel()
         self.run = RunPanel()
         self.audit = AuditPage(str(viewer.theme))
@@ -116,7 +113,7 @@ class SegmentDock(QWidget):
 
     def _turn_to(self, page: int) -> None:
         self.pages.setCurrentIndex(page)
-        self.controller.auditing.set_open(page == AUDIT)
+        self.controller.reviewing.set_open(page == AUDIT)
 
     def _stop_at_the_end(self) -> None:
         # By then this widget is gone: the controller must not be reached through it.

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from napari.components import ViewerModel
 from napari.layers import Image, Shapes
 from napari.layers.base import Layer
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QWidget
+from superqt.utils import signals_blocked
 
-from napari_vslp.core.inputs import Box
+from napari_vslp.core.edits import SetPixelSize
 from napari_vslp.qt.parts.steady import SteadyCombo, SteadySpin
-from napari_vslp.qt.viewer.source import rectangle
 
 WHOLE = "Whole image"
 
@@ -22,30 +21,30 @@ class RegionPanel(QWidget):
     -------
     image_chosen
         An `Image` layer, or None when there is none left.
-    region_changed
-        Another region was chosen.
-    pixel_size_edited
-        µm per pixel typed by the user; 0 for unknown.
+    region_chosen
+        A `Shapes` layer whose rectangle is the region, or None for the whole image.
+    edit_asked
+        An edit, and the key under which edits in a row are one step of the history.
     draw_asked
         The user wants to draw a rectangle.
     """
 
     image_chosen = Signal(object)
-    region_changed = Signal()
-    pixel_size_edited = Signal(float)
+    region_chosen = Signal(object)
+    edit_asked = Signal(object, str)
     draw_asked = Signal()
 
-    def __init__(self, viewer: ViewerModel, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._viewer = viewer
         self._images: list[Image] = []
         self._shapes: list[Shapes] = []
+        self._size: tuple[float, float] | None = None
         self._make_controls()
         self._lay_out()
         self.image_box.activated.connect(lambda _: self.image_chosen.emit(self.image()))
-        self.region_box.activated.connect(lambda _: self.region_changed.emit())
+        self.region_box.activated.connect(lambda _: self.region_chosen.emit(self.region_layer()))
         self.draw_button.clicked.connect(self.draw_asked)
-        self.pixel_size.valueChanged.connect(self.pixel_size_edited)
+        self.pixel_size.valueChanged.connect(self._ask_size)
 
     def _make_controls(self) -> None:
         self.image_box = SteadyCombo(self)
@@ -87,55 +86,46 @@ class RegionPanel(QWidget):
         return self._images[index] if 0 <= index < len(self._images) else None
 
     def region_layer(self) -> Shapes | None:
-        """Return the Shapes layer whose rectangle is the region; None for the whole image."""
+        """Return the chosen Shapes layer; None for the whole image."""
         index = self.region_box.currentIndex() - 1
         return self._shapes[index] if 0 <= index < len(self._shapes) else None
 
-    def region(self) -> Box | None:
-        """Return the region in pixels of the image; None for all of it.
-
-        Raises
-        ------
-        VslpError
-            If the chosen Shapes layer holds no rectangle on the image.
-        """
-        image, shapes = self.image(), self.region_layer()
-        return rectangle(image, shapes) if image is not None and shapes is not None else None
-
     def list_layers(self, images: list[Image], shapes: list[Shapes]) -> None:
         """Offer these layers, keeping what is chosen as long as it is there."""
-        chosen_image, chosen_shapes = self.image(), self.region_layer()
+        image, region = self.image(), self.region_layer()
         self._images, self._shapes = images, shapes
-        _fill(self.image_box, [layer.name for layer in images], _index(images, chosen_image))
-        regions = [WHOLE, *(f"Rectangle: {layer.name}" for layer in shapes)]
-        _fill(self.region_box, regions, _index(shapes, chosen_shapes, -1) + 1)
-        if self.image() is not chosen_image:
+        _fill(self.image_box, [layer.name for layer in images], _index(images, image))
+        _fill(self.region_box, [WHOLE, *(f"Rectangle: {layer.name}" for layer in shapes)], 0)
+        self.show_region(region)
+        if self.image() is not image:
             self.image_chosen.emit(self.image())
-        elif self.region_layer() is not chosen_shapes:
-            self.region_changed.emit()
 
     def choose_image(self, image: Image) -> None:
         """Choose an image layer that is offered."""
         self.image_box.setCurrentIndex(_index(self._images, image))
         self.image_chosen.emit(image)
 
-    def choose_region(self, shapes: Shapes | None) -> None:
-        """Choose a Shapes layer that is offered as the region, or the whole image."""
-        self.region_box.setCurrentIndex(_index(self._shapes, shapes, -1) + 1)
+    def show_region(self, layer: Shapes | None) -> None:
+        """Show which layer's rectangle is the region; None for the whole image."""
+        self.region_box.setCurrentIndex(_index(self._shapes, layer, -1) + 1)
 
     def show_pixel_size(self, size: tuple[float, float] | None) -> None:
-        """Show µm per pixel without reporting it back; the width, if a pixel is not square."""
-        was = self.pixel_size.blockSignals(True)
-        self.pixel_size.setValue(size[1] if size is not None else 0.0)
-        self.pixel_size.blockSignals(was)
+        """Show µm per pixel; the width, if a pixel is not square."""
+        self._size = size
+        with signals_blocked(self.pixel_size):
+            self.pixel_size.setValue(size[1] if size is not None else 0.0)
+
+    def _ask_size(self, width: float) -> None:
+        height_to_width = self._size[0] / self._size[1] if self._size is not None else 1.0
+        size = (width * height_to_width, width) if width > 0 else None
+        self.edit_asked.emit(SetPixelSize(size), "pixel size")
 
 
 def _fill(box: SteadyCombo, names: list[str], index: int) -> None:
-    was = box.blockSignals(True)
-    box.clear()
-    box.addItems(names)
-    box.setCurrentIndex(index if names else -1)
-    box.blockSignals(was)
+    with signals_blocked(box):
+        box.clear()
+        box.addItems(names)
+        box.setCurrentIndex(index if names else -1)
 
 
 def _index(layers: list, layer: Layer | None, missing: int = 0) -> int:

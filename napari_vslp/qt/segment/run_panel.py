@@ -1,12 +1,13 @@
-"""Segment, Cancel, Live, and what the job says meanwhile."""
+"""Segment, Cancel, Live, what the job says meanwhile, and the way back."""
 
 from __future__ import annotations
 
-from qtpy.QtCore import Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
     QHBoxLayout,
     QLabel,
+    QProgressBar,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -15,7 +16,38 @@ from qtpy.QtWidgets import (
 from napari_vslp.core.progress import Progress
 from napari_vslp.core.segmentation import Segmentation
 from napari_vslp.qt.parts import words
-from napari_vslp.qt.segment.run_lines import JobBar, StatusLine
+from napari_vslp.qt.parts.icons import IconButton
+
+_FULL = 1000
+
+
+class JobBar(QProgressBar):
+    """A thin bar without words."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName("Progress")
+        self.setRange(0, _FULL)
+        self.setTextVisible(False)
+        self.setFixedHeight(6)
+
+    def show_fraction(self, fraction: float) -> None:
+        """Show a fraction, which is held within 0…1."""
+        self.setValue(round(_FULL * min(max(fraction, 0.0), 1.0)))
+
+
+class StatusLine(QLabel):
+    """Sentences that can be copied."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName("Status")
+        self.setWordWrap(True)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        # Two lines are kept free, so that nothing above moves when there is more to say.
+        self.setMinimumHeight(2 * self.fontMetrics().lineSpacing() + 4)
 
 
 class RunPanel(QWidget):
@@ -23,22 +55,25 @@ class RunPanel(QWidget):
 
     Signals
     -------
-    segment_asked, cancel_asked, live_toggled
+    segment_asked, cancel_asked, live_toggled, undo_asked, redo_asked
         What the hand pressed.
     """
 
     segment_asked = Signal()
     cancel_asked = Signal()
     live_toggled = Signal(bool)
+    undo_asked = Signal()
+    redo_asked = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._make_buttons()
         self._make_lines()
         buttons = QHBoxLayout()
+        buttons.setSpacing(4)
         buttons.addWidget(self.segment, 1)
-        buttons.addWidget(self.cancel)
-        buttons.addWidget(self.live)
+        for button in (self.cancel, self.live, self.undo, self.redo, self.export):
+            buttons.addWidget(button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 4, 0, 0)
         layout.setSpacing(4)
@@ -47,6 +82,7 @@ class RunPanel(QWidget):
         layout.addWidget(self.progress)
         layout.addWidget(self.status)
         self.set_busy(False)
+        self.show_history("", "")
 
     def _make_buttons(self) -> None:
         self.segment = QPushButton("Segment", self)
@@ -61,6 +97,11 @@ class RunPanel(QWidget):
         self.live.toggled.connect(self.live_toggled)
         for button in (self.segment, self.cancel, self.live):
             button.setAccessibleName(button.text())
+        self.undo = IconButton("undo", "Undo", "", parent=self)
+        self.undo.clicked.connect(self.undo_asked)
+        self.redo = IconButton("redo", "Redo", "", parent=self)
+        self.redo.clicked.connect(self.redo_asked)
+        self.export = IconButton("export", "Export…", "Write the result to files", parent=self)
 
     def _make_lines(self) -> None:
         self.progress, self.status = JobBar(self), StatusLine(self)
@@ -77,6 +118,12 @@ class RunPanel(QWidget):
         if not busy:
             self.progress.setValue(0)
 
+    def show_history(self, undo: str, redo: str) -> None:
+        """Say what Undo and Redo would do; empty where there is nothing."""
+        for button, what, title in ((self.undo, "Undo", undo), (self.redo, "Redo", redo)):
+            button.setEnabled(bool(title))
+            button.setToolTip(f"{what}: {title}" if title else f"{what}: nothing yet")
+
     def say(self, sentence: str) -> None:
         """Show one sentence in the status line."""
         self.status.setText(sentence)
@@ -89,6 +136,7 @@ class RunPanel(QWidget):
 
     def show_result(self, result: Segmentation | None) -> None:
         """Show how good a result is and what the user should read about it."""
+        self.export.setEnabled(result is not None)
         if result is None:
             self.hint.hide()
             return

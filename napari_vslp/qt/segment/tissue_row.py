@@ -2,53 +2,117 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from qtpy.QtCore import Signal
+from qtpy.QtCore import QRectF, QSize, Qt, Signal
+from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPalette
 from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QLineEdit, QSizePolicy, QWidget
+from superqt.utils import signals_blocked
 
+from napari_vslp.core.edits import EditTissue, RemoveTissue, SetShare, SetUnknown
 from napari_vslp.core.segmentation import Segmentation
 from napari_vslp.core.sliders import STEPS, to_steps
-from napari_vslp.core.tissues import Tissue
+from napari_vslp.core.tissues import Colour, Tissue
 from napari_vslp.qt.parts import words
 from napari_vslp.qt.parts.colour_button import ColourButton
 from napari_vslp.qt.parts.icons import IconButton
 from napari_vslp.qt.parts.steady import SteadySlider, SteadySpin
-from napari_vslp.qt.segment.proportion_bar import ProportionBar
 
+# napari's slider handle is 16 px wide: with half of it as a margin, 40 % lies under the handle.
+MARGIN = 8
 # Keeps the line's height before there is anything to say, so that no row ever jumps.
 _EMPTY = " "
+_TITLES = {
+    "name": "rename a tissue",
+    "colour": "change a colour",
+    "tolerance": "change a ±",
+    "locked": "lock a share",
+}
+
+
+class ProportionBar(QWidget):
+    """The interval asked for as a band in the tissue's colour, the share reached as a tick."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.asked: tuple[float, float] = (0.0, 1.0)
+        self.reached: float | None = None
+        self._colour = QColor("grey")
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setMinimumWidth(60)
+
+    def sizeHint(self) -> QSize:
+        """Return a bar as low as can still be read."""
+        return QSize(140, 14)
+
+    def set_asked(self, interval: tuple[float, float], colour: Colour) -> None:
+        """Show what is asked for: lowest and highest share, in [0, 1]."""
+        self.asked, self._colour = interval, QColor(*colour)
+        self.update()
+
+    def set_reached(self, share: float | None) -> None:
+        """Show the share reached, in [0, 1]; None before the first result."""
+        self.reached = share
+        self.update()
+
+    def paintEvent(self, _event: QPaintEvent | None) -> None:
+        """Paint track, band and tick."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        text = self.palette().color(QPalette.ColorRole.WindowText)
+        self._fill(painter, 0.0, 1.0, _faint(text, 0.14))
+        self._fill(painter, *self.asked, _faint(self._colour, 0.75))
+        if self.reached is not None:
+            self._tick(painter, self.reached, text)
+        painter.end()
+
+    def _at(self, share: float) -> float:
+        return MARGIN + share * (self.width() - 2 * MARGIN)
+
+    def _fill(self, painter: QPainter, low: float, high: float, colour: QColor) -> None:
+        left, right = self._at(low), self._at(high)
+        width = max(right - left, 2.0)  # "exactly 40 %" is still seen
+        painter.setBrush(colour)
+        painter.drawRoundedRect(QRectF(left, self.height() / 2 - 4, width, 8), 2, 2)
+
+    def _tick(self, painter: QPainter, share: float, colour: QColor) -> None:
+        painter.setBrush(self.palette().color(QPalette.ColorRole.Window))
+        painter.drawRect(QRectF(self._at(share) - 2, 0, 4, self.height()))
+        painter.setBrush(colour)
+        painter.drawRect(QRectF(self._at(share) - 1, 0, 2, self.height()))
+
+
+def _faint(colour: QColor, alpha: float) -> QColor:
+    faint = QColor(colour)
+    faint.setAlphaF(alpha)
+    return faint
 
 
 class TissueRow(QWidget):
-    """A tissue with its controls; it reports what the hand does and shows what it is told.
+    """A tissue with its controls: it shows what it is told and says what the hand asks for.
+
+    Parameters
+    ----------
+    tissue
+        Its id never changes; all else is shown anew by `show_tissue`.
 
     Signals
     -------
-    grabbed, released
-        The slider is taken and let go.
-    moved
-        A new share in [0, 1] is asked for.
-    edited
-        The `Tissue` with another name, colour, tolerance or lock.
-    unknown_toggled, pick_toggled, paint_toggled
-        Whether the share is unknown; whether clicks or the brush now mean this tissue.
-    removal_asked
-        The tissue shall go.
+    edit_asked
+        An edit, and the key under which edits in a row are one step of the history.
+    step_ended
+        The slider is taken or let go: what follows is a step of its own.
+    pick_toggled, paint_toggled
+        Whether clicks or the brush now mean this tissue.
     """
 
-    grabbed = Signal()
-    released = Signal()
-    moved = Signal(float)
-    edited = Signal(object)
-    unknown_toggled = Signal(bool)
+    edit_asked = Signal(object, str)
+    step_ended = Signal()
     pick_toggled = Signal(bool)
     paint_toggled = Signal(bool)
-    removal_asked = Signal()
 
     def __init__(self, tissue: Tissue, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._tissue = tissue
+        self.id = tissue.id
         self._make_head()
         self._make_share()
         self._make_outcome()
@@ -110,40 +174,35 @@ class TissueRow(QWidget):
         grid.setColumnStretch(0, 1)
 
     def _connect(self) -> None:
-        self.slider.sliderPressed.connect(self.grabbed)
-        self.slider.sliderReleased.connect(self.released)
-        self.slider.valueChanged.connect(lambda steps: self.moved.emit(steps / STEPS))
-        self.share.valueChanged.connect(lambda points: self.moved.emit(points / 100))
-        self.tolerance.valueChanged.connect(lambda p: self._edit(tolerance=round(p) / 100))
+        self.slider.sliderPressed.connect(self.step_ended)
+        self.slider.sliderReleased.connect(self.step_ended)
+        self.slider.valueChanged.connect(lambda steps: self._ask_share(steps / STEPS))
+        self.share.valueChanged.connect(lambda points: self._ask_share(points / 100))
+        self.tolerance.valueChanged.connect(lambda p: self._change("tolerance", round(p) / 100))
         self.name.editingFinished.connect(self._rename)
-        self.colour.chosen.connect(lambda colour: self._edit(colour=colour))
-        self.lock.toggled.connect(lambda on: self._edit(locked=on))
-        self.unknown.toggled.connect(self.unknown_toggled)
+        self.colour.chosen.connect(lambda colour: self._change("colour", colour))
+        self.lock.toggled.connect(lambda on: self._change("locked", on))
+        self.unknown.toggled.connect(lambda on: self.edit_asked.emit(SetUnknown(self.id, on), ""))
         self.pick.toggled.connect(self.pick_toggled)
         self.paint.toggled.connect(self.paint_toggled)
-        self.remove.clicked.connect(self.removal_asked)
-
-    def tissue(self) -> Tissue:
-        """Return the tissue as it stands."""
-        return self._tissue
+        self.remove.clicked.connect(lambda: self.edit_asked.emit(RemoveTissue(self.id), ""))
 
     def show_tissue(self, tissue: Tissue) -> None:
-        """Show a tissue without reporting it back."""
-        renamed = tissue.name != self.name.text() or not self.slider.accessibleName()
-        self._tissue = tissue
-        quiet = (self.slider, self.share, self.tolerance, self.lock, self.unknown)
-        before = [widget.blockSignals(True) for widget in quiet]
-        if renamed:
-            self.name.setText(tissue.name)
+        """Show the tissue as it stands."""
+        with signals_blocked(
+            self.slider, self.share, self.tolerance, self.lock, self.unknown, self.name
+        ):
+            if tissue.name != self.name.text() or not self.slider.accessibleName():
+                self.name.setText(tissue.name)
             self._name_controls(tissue.name)
-        self._show_share(tissue)
-        self.tolerance.setValue(100 * tissue.tolerance)
-        self.lock.setChecked(tissue.locked)
-        self.unknown.setChecked(tissue.value is None)
+            self._show_share(tissue)
+            self.tolerance.setValue(100 * tissue.tolerance)
+            self.lock.setChecked(tissue.locked)
+            self.unknown.setChecked(tissue.value is None)
+        for button in (self.lock, self.unknown):
+            button.update()
         self.colour.set_colour(tissue.colour)
         self.bar.set_asked(tissue.interval, tissue.colour)
-        for widget, was in zip(quiet, before, strict=True):
-            widget.blockSignals(was)
 
     def _show_share(self, tissue: Tissue) -> None:
         known = tissue.value is not None
@@ -157,6 +216,8 @@ class TissueRow(QWidget):
         self.lock.setEnabled(known)
 
     def _name_controls(self, name: str) -> None:
+        if self.name.accessibleName() == f"Name of {name}":
+            return
         for widget, what in (
             (self.slider, "Share of {}"),
             (self.share, "Share of {} in per cent"),
@@ -172,29 +233,30 @@ class TissueRow(QWidget):
         ):
             widget.setAccessibleName(what.format(name))
 
-    def show_result(self, result: Segmentation, index: int) -> None:
-        """Show what was reached and how the image pulls at the number typed."""
-        name, price = result.tissues[index].name, float(result.prices[index])
-        self.bar.set_reached(result.reached[name])
-        self.reached.setText(f"reached {words.per_cent(result.reached[name])}")
-        self.reached.setToolTip(words.reached(result, name))
+    def show_result(self, result: Segmentation | None) -> None:
+        """Show what was reached and how the image pulls at the number typed; None clears it."""
+        index = result.index_of(self.id) if result is not None else None
+        if result is None or index is None:
+            self.bar.set_reached(None)
+            self.reached.setText("")
+            self.pull.setText(_EMPTY)
+            return
+        share, price = float(result.shares[index]), float(result.prices[index])
+        self.bar.set_reached(share)
+        self.reached.setText(f"reached {words.per_cent(share)}")
+        self.reached.setToolTip(words.reached(result, index))
         known = result.tissues[index].value is not None
         self.pull.setText(words.pull(price) if known else _EMPTY)
         self.pull.setToolTip(words.pull_number(price))
 
-    def clear_result(self) -> None:
-        """Show no outcome."""
-        self.bar.set_reached(None)
-        self.reached.setText("")
-        self.pull.setText(_EMPTY)
+    def _ask_share(self, share: float) -> None:
+        # All moves of one grab, or of keys in a row, are one step.
+        self.edit_asked.emit(SetShare(self.id, share), f"share of {self.id}")
 
     def _rename(self) -> None:
-        name = self.name.text().strip()
-        if name != self._tissue.name:
-            self._name_controls(name)
-            self._edit(name=name)
+        self._change("name", self.name.text().strip())
 
-    def _edit(self, **changes: object) -> None:
-        self._tissue = replace(self._tissue, **changes)  # type: ignore[arg-type]
-        self.show_tissue(self._tissue)
-        self.edited.emit(self._tissue)
+    def _change(self, field: str, value: object) -> None:
+        edit = EditTissue(self.id, ((field, value),), _TITLES[field])
+        merge = f"{field} of {self.id}" if field == "tolerance" else ""
+        self.edit_asked.emit(edit, merge)

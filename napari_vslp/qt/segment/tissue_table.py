@@ -2,17 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QMenu, QPushButton, QVBoxLayout, QWidget
+from superqt.utils import signals_blocked
 
-from napari_vslp.core import sliders
+from napari_vslp.core.edits import AddTissue, ReplaceTissues
 from napari_vslp.core.segmentation import Segmentation
-from napari_vslp.core.tissues import Tissue
-from napari_vslp.qt.segment.presets import PRESETS
+from napari_vslp.core.tissues import PALETTE, Tissue
 from napari_vslp.qt.segment.tissue_row import TissueRow
+
+_GREY = PALETTE[-1]
+
+
+def _table(*rows: tuple[str, float]) -> tuple[Tissue, ...]:
+    colours = [*PALETTE[: len(rows) - 1], _GREY]  # what comes last is the background
+    return tuple(
+        Tissue(name, value, 0.05, colour)
+        for (name, value), colour in zip(rows, colours, strict=True)
+    )
+
+
+PRESETS: dict[str, tuple[Tissue, ...]] = {
+    "Gland · other tissue · white background": _table(
+        ("Gland", 0.45), ("Other tissue", 0.40), ("White background", 0.15)
+    ),
+    "Tumour · lymphocytes · stroma · background": _table(
+        ("Tumour", 0.40), ("Lymphocytes", 0.25), ("Stroma", 0.25), ("Background", 0.10)
+    ),
+    "Tumour · stroma · background": _table(
+        ("Tumour", 0.50), ("Stroma", 0.40), ("Background", 0.10)
+    ),
+}
 
 
 class TissueTable(QWidget):
@@ -20,30 +43,22 @@ class TissueTable(QWidget):
 
     Signals
     -------
-    shares_changed
-        A share, tolerance or "unknown" changed: the result is out of date.
-    looks_changed
-        (Tissue before, Tissue after): another name or colour.
-    tissue_removed
-        (index, Tissue): the row is gone.
-    tissues_replaced
-        Rows were added, or all replaced by a preset.
+    edit_asked
+        An edit, and the key under which edits in a row are one step of the history.
+    step_ended
+        What follows is a step of its own.
     pick_asked, paint_asked
-        Index of the tissue that clicks or the brush now mean, -1 for none.
+        Id of the tissue that clicks or the brush now mean, empty for none.
     """
 
-    shares_changed = Signal()
-    looks_changed = Signal(object, object)
-    tissue_removed = Signal(int, object)
-    tissues_replaced = Signal()
-    pick_asked = Signal(int)
-    paint_asked = Signal(int)
+    edit_asked = Signal(object, str)
+    step_ended = Signal()
+    pick_asked = Signal(str)
+    paint_asked = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.rows: list[TissueRow] = []
-        self._tissues: list[Tissue] = []
-        self._grabbed: list[Tissue] | None = None
         self._rows_layout = QVBoxLayout()
         self._rows_layout.setSpacing(2)
         layout = QVBoxLayout(self)
@@ -68,105 +83,62 @@ class TissueTable(QWidget):
             box.addWidget(button, 1)
         return box
 
-    def tissues(self) -> list[Tissue]:
-        """Return the tissues as they stand, in order."""
-        return list(self._tissues)
+    def row(self, tissue: str) -> TissueRow | None:
+        """Return the row of the tissue of this id, or None."""
+        return next((row for row in self.rows if row.id == tissue), None)
 
-    def set_tissues(self, tissues: Sequence[Tissue]) -> None:
-        """Show other tissues without reporting them back."""
-        self._tissues = list(tissues)
-        while len(self.rows) > len(self._tissues):
-            self._drop_row(len(self.rows) - 1)
-        for row, tissue in zip(self.rows, self._tissues, strict=False):
+    def show_tissues(self, tissues: Sequence[Tissue]) -> None:
+        """Show the tissues as they stand: a row keeps its tissue wherever it moves."""
+        before = {row.id: row for row in self.rows}
+        for row in [row for row in self.rows if row.id not in {t.id for t in tissues}]:
+            self._drop(row)
+        self.rows = [before.get(t.id) or self._new_row(t) for t in tissues]
+        for index, (row, tissue) in enumerate(zip(self.rows, tissues, strict=True)):
+            if self._rows_layout.indexOf(row) != index:
+                self._rows_layout.insertWidget(index, row)
             row.show_tissue(tissue)
-        for tissue in self._tissues[len(self.rows) :]:
-            self._append_row(tissue)
 
     def show_result(self, result: Segmentation | None) -> None:
         """Show asked against reached and the pull; None clears them."""
-        names = [t.name for t in result.tissues] if result is not None else []
         for row in self.rows:
-            if result is not None and row.tissue().name in names:
-                row.show_result(result, names.index(row.tissue().name))
-            else:
-                row.clear_result()
+            row.show_result(result)
 
     def uncheck(self, tool: str) -> None:
         """Let no row look as if a tool, `"pick"` or `"paint"`, meant it."""
         self._check_only(None, tool)
 
-    def _append_row(self, tissue: Tissue) -> None:
+    def _new_row(self, tissue: Tissue) -> TissueRow:
         row = TissueRow(tissue, self)
-        self.rows.append(row)
-        self._rows_layout.addWidget(row)
-        here: Callable[[], int] = partial(self.rows.index, row)
-        row.grabbed.connect(self._grab)
-        row.released.connect(self._release)
-        row.moved.connect(lambda value: self._move(here(), value))
-        row.edited.connect(lambda after: self._edit(here(), after))
-        row.unknown_toggled.connect(lambda on: self._set_unknown(here(), on))
+        row.edit_asked.connect(self.edit_asked)
+        row.step_ended.connect(self.step_ended)
         row.pick_toggled.connect(lambda on: self._use_tool(row, "pick", on))
         row.paint_toggled.connect(lambda on: self._use_tool(row, "paint", on))
-        row.removal_asked.connect(lambda: self._remove(here()))
+        return row
 
-    def _drop_row(self, index: int) -> None:
-        row = self.rows.pop(index)
+    def _drop(self, row: TissueRow) -> None:
         self._rows_layout.removeWidget(row)
         row.hide()
         row.deleteLater()
 
-    def _grab(self) -> None:
-        self._grabbed = self.tissues()
-
-    def _release(self) -> None:
-        self._grabbed = None
-
-    def _move(self, index: int, value: float) -> None:
-        # From where the slider was grabbed, so that a way to 100 % and back loses no proportions.
-        start = self._grabbed if self._grabbed is not None else self._tissues
-        self.set_tissues(sliders.moved(start, index, value))
-        self.shares_changed.emit()
-
-    def _edit(self, index: int, after: Tissue) -> None:
-        before = self._tissues[index]
-        self._tissues[index] = after
-        if (before.name, before.colour) != (after.name, after.colour):
-            self.looks_changed.emit(before, after)
-        if before.tolerance != after.tolerance:
-            self.shares_changed.emit()
-
-    def _set_unknown(self, index: int, unknown: bool) -> None:
-        self.set_tissues(sliders.with_unknown(self._tissues, index, unknown))
-        self.shares_changed.emit()
-
     def _add(self) -> None:
-        self.set_tissues(sliders.added(self._tissues))
-        self.tissues_replaced.emit()
+        self.edit_asked.emit(AddTissue(), "")
         self.rows[-1].name.setFocus()
         self.rows[-1].name.selectAll()
 
-    def _remove(self, index: int) -> None:
-        gone = self._tissues[index]
-        self._drop_row(index)
-        self.set_tissues(sliders.removed(self._tissues, index))
-        self.tissue_removed.emit(index, gone)
-
     def _use_preset(self, title: str) -> None:
-        self.set_tissues(PRESETS[title])
-        self.tissues_replaced.emit()
+        self.edit_asked.emit(ReplaceTissues(PRESETS[title]), "")
 
     def _use_tool(self, row: TissueRow, tool: str, on: bool) -> None:
         if on:
             self._check_only(row, tool)
             self._check_only(None, "paint" if tool == "pick" else "pick")
         asked = self.pick_asked if tool == "pick" else self.paint_asked
-        asked.emit(self.rows.index(row) if on else -1)
+        asked.emit(row.id if on else "")
 
     def _check_only(self, chosen: TissueRow | None, tool: str) -> None:
         for row in self.rows:
             if row is not chosen:
                 button = getattr(row, tool)
-                was = button.blockSignals(True)
-                button.setChecked(False)
-                button.blockSignals(was)
+                with signals_blocked(button):
+                    button.setChecked(False)
                 button.update()

@@ -20,7 +20,7 @@ from napari_vslp.learning.contract import (
 )
 from napari_vslp.qt.parts.form import MakeControl, OptionsForm
 from napari_vslp.qt.parts.steady import SteadyCombo
-from napari_vslp.qt.segment.model_choice import ModelChoice
+from napari_vslp.qt.segment.advanced import ModelChoice
 from napari_vslp.qt.teach import messages
 from napari_vslp.qt.teach.history import lies_there
 from napari_vslp.qt.teach.reading import TableSummary
@@ -42,27 +42,13 @@ def row_label(text: str) -> QLabel:
     return label
 
 
-class StartControl:
+class StartControl(ModelChoice):
     """The model that a training starts from, in the form of a learner's options."""
 
     def __init__(self, described: Option) -> None:
-        self.widget = QWidget()
-        self.choice = ModelChoice(self.widget)
-        self.choice.menu.setAccessibleName(described.label)
-        self.choice.menu.setToolTip(described.tip)
-        layout = QVBoxLayout(self.widget)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.choice.menu)
-        layout.addWidget(self.choice.where)
-        self.changed = self.choice.menu.currentIndexChanged
-
-    def value(self) -> str:
-        """Return the model as an option takes it."""
-        return self.choice.spec()
-
-    def set_value(self, value: str) -> None:
-        """Choose a model."""
-        self.choice.choose(value)
+        super().__init__(described)
+        self.menu.setAccessibleName(described.label)
+        self.menu.setToolTip(described.tip)
 
 
 class ThoroughnessControl:

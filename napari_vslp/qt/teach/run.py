@@ -5,7 +5,7 @@ from __future__ import annotations
 from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from napari_vslp.qt.segment.run_lines import JobBar, StatusLine
+from napari_vslp.qt.segment.run_panel import JobBar, StatusLine
 
 START, GO_ON = "Start", "Go on"
 START_OVER, SURE = "Start over", "Throw it away?"

@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
 
 from napari_vslp.core.tissues import PALETTE
 from napari_vslp.qt.parts.steady import SteadyCombo, SteadySpin
-from napari_vslp.qt.segment.proportion_bar import ProportionBar
+from napari_vslp.qt.segment.tissue_row import ProportionBar
 from napari_vslp.qt.teach import messages
 from napari_vslp.qt.teach.form import SPACING, row_label
 from napari_vslp.qt.teach.reading import Range, TableQuery, TableSummary

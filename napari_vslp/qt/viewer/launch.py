@@ -47,8 +47,8 @@ def use_model(viewer: Viewer, spec: str) -> SegmentDock:
     if frame is not None:
         frame.show()
         frame.raise_()  # it may lie behind the tab of another dock
-    dock.advanced.fold.setChecked(True)
-    dock.advanced.model.choose(spec)
+    dock.advanced.fold.button.setChecked(True)
+    dock.advanced.form.controls["encoder"].set_value(spec)
     return dock
 
 

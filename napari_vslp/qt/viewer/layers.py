@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from napari.components import ViewerModel
+from napari.components import LayerList
 from napari.layers import Image, Labels
 from napari.layers.base import Layer
 from numpy.typing import NDArray
@@ -14,18 +14,16 @@ from qtpy.QtCore import QObject
 
 from napari_vslp.core.segmentation import FloatMap, Segmentation
 from napari_vslp.core.tissues import Colour
-from napari_vslp.qt.viewer.colours import label_colours, label_features
 from napari_vslp.qt.viewer.maps import (
-    CONFIDENCE,
-    DOUBTS,
     LABELS,
     OUTLINE,
     PREFIX,
-    limits_of,
-    title_of,
-    values_of,
+    MapLayer,
+    label_colours,
+    label_features,
+    maps_of,
 )
-from napari_vslp.qt.viewer.source import place, placement
+from napari_vslp.qt.viewer.source import add_quietly, place, placement
 from napari_vslp.qt.viewer.writers import mask_metadata
 from napari_vslp.qt.work.turns import Turns
 
@@ -39,9 +37,9 @@ class ResultLayers(QObject):
     updated in a turn of its own of the event loop, so that the window never stands still.
     """
 
-    def __init__(self, viewer: ViewerModel, image: Image, parent: QObject | None = None) -> None:
+    def __init__(self, layers: LayerList, image: Image, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._viewer, self._image = viewer, image
+        self._list, self._image = layers, image
         self._layers: dict[str, Layer] = {}
         self._limits: dict[str, tuple[float, float]] = {}
         self._names: dict[str, str] = {}
@@ -50,14 +48,14 @@ class ResultLayers(QObject):
         self._turns = Turns(self)
 
     def layer(self, key: str) -> Layer | None:
-        """Return a layer by its key (`LABELS`, of `MAPS`, `CONFIDENCE` + tissue), if alive."""
+        """Return a layer by its key (see `maps`), if alive."""
         found = self._layers.get(key)
-        return found if found is not None and found in self._viewer.layers else None
+        return found if found is not None and found in self._list else None
 
     @property
     def image_alive(self) -> bool:
         """Whether the image is still in the viewer."""
-        return self._image in self._viewer.layers
+        return self._image in self._list
 
     @property
     def settled(self) -> bool:
@@ -72,10 +70,12 @@ class ResultLayers(QObject):
         """Show a passing result: only what is visible now, and nothing is made anew."""
         self._turns.replace()
         self._update_labels(result)
-        for key, values in values_of(result).items():
-            layer = self.layer(key)
-            if layer is not None and layer.visible:
-                self._write(layer, values, result)
+        visible = {key for key in self._layers if self._is_visible(key)} - {LABELS, OUTLINE}
+        if visible:
+            for key, shown in maps_of(result).items():
+                layer = self.layer(key) if key in visible else None
+                if layer is not None:
+                    self._write(layer, shown.values, result)
 
     def show(self, result: Segmentation, doubt: FloatMap | None = None) -> None:
         """Show a result in all layers; those that the user deleted are made again.
@@ -89,21 +89,46 @@ class ResultLayers(QObject):
             self._make_labels(result)
         else:
             self._update_labels(result)
-        values = values_of(result, doubt)
-        maps = [partial(self._show_map, key, one, result) for key, one in values.items()]
-        last = partial(self._remove_beyond, set(values))
+        wanted = maps_of(result, doubt)
+        maps = [partial(self._show_map, key, shown, result) for key, shown in wanted.items()]
+        last = partial(self._remove_beyond, {LABELS, OUTLINE, *wanted})
         self._turns.replace([partial(self._dress_labels, result), *maps, last])
 
-    def follow(self, old: str, new: str, result: Segmentation) -> None:
+    def dress(self, result: Segmentation) -> None:
         """Give labels and confidences the present names and colours of the tissues."""
         self._dress_labels(result)
-        old_key, new_key = CONFIDENCE + old, CONFIDENCE + new
-        if old_key == new_key or old_key not in self._layers:
-            return
-        self._layers[new_key] = self._layers.pop(old_key)
-        self._limits[new_key] = self._limits.pop(old_key)
-        self._names[new_key] = self._names.pop(old_key)
-        self._rename(new_key)
+        for key, shown in maps_of(result).items():
+            self._rename(key, shown.title)
+
+    def clear(self) -> None:
+        """Take all layers of the result away: there is none."""
+        self._turns.replace()
+        self._remove_beyond({OUTLINE})
+
+    def set_visible(self, key: str, on: bool) -> None:
+        """Show or hide a layer, at once or as soon as it is made."""
+        self._wanted.discard(key)
+        layer = self.layer(key)
+        if layer is not None:
+            layer.visible = on
+        elif on:
+            self._wanted.add(key)
+
+    def insert(self, key: str, layer: Layer, above: bool = False) -> None:
+        """Put a layer into the group.
+
+        Those `above` lie above the labels, the outline above all, the rest between labels and
+        image.
+        """
+        self._layers[key] = layer
+        below = self.layer(LABELS) if above else None
+        place = None if key == OUTLINE else self._list.index(below or self._image) + 1
+        add_quietly(self._list, layer, place)
+        self._names[key] = layer.name  # napari may have numbered it
+
+    def _is_visible(self, key: str) -> bool:
+        layer = self.layer(key)
+        return layer is not None and bool(layer.visible)
 
     def _make_labels(self, result: Segmentation) -> None:
         layer = Labels(
@@ -111,7 +136,7 @@ class ResultLayers(QObject):
             name=f"{PREFIX}tissues",
             opacity=0.45,
             colormap=label_colours(result.tissues),
-            features=label_features(result.tissues, result.reached),
+            features=label_features(result),
             metadata=mask_metadata(result),
             **self._placement(result),
         )
@@ -132,65 +157,39 @@ class ResultLayers(QObject):
         if colours != self._colours:
             layer.colormap = label_colours(result.tissues)
             self._colours = colours
-        layer.features = label_features(result.tissues, result.reached)
+        layer.features = label_features(result)
 
-    def set_visible(self, key: str, on: bool) -> None:
-        """Show or hide a layer, at once or as soon as it is made."""
-        self._wanted.discard(key)
-        layer = self.layer(key)
-        if layer is not None:
-            layer.visible = on
-        elif on:
-            self._wanted.add(key)
-
-    def _show_map(self, key: str, values: FloatMap, result: Segmentation) -> None:
+    def _show_map(self, key: str, shown: MapLayer, result: Segmentation) -> None:
         layer = self.layer(key)
         if not self.image_alive:
             return
         if layer is None:
-            self._make_map(key, values, result)
+            self._make_map(key, shown, result)
         elif isinstance(layer, Image):
-            self._write(layer, values, result)
+            self._write(layer, shown.values, result)
+            self._rename(key, shown.title)
             if tuple(layer.contrast_limits) == self._limits.get(key):
-                layer.contrast_limits = self._limits[key] = limits_of(key, values)
+                layer.contrast_limits = self._limits[key] = shown.limits
 
-    def _make_map(self, key: str, values: FloatMap, result: Segmentation) -> None:
-        title, colours = title_of(key)
-        self._limits[key] = limits_of(key, values)
+    def _make_map(self, key: str, shown: MapLayer, result: Segmentation) -> None:
+        self._limits[key] = shown.limits
         layer = Image(
-            values.copy(),
-            name=PREFIX + title,
-            colormap=colours,
-            contrast_limits=self._limits[key],
+            shown.values.copy(),
+            name=PREFIX + shown.title,
+            colormap=shown.colours,
+            contrast_limits=shown.limits,
             opacity=0.8,
             visible=key in self._wanted,
             **self._placement(result),
         )
-        self.insert(key, layer)
+        self.insert(key, layer, shown.above)
 
-    def insert(self, key: str, layer: Layer) -> None:
-        """Put a layer into the group.
-
-        Doubts lie above the labels, the outline above all, the rest between labels and image.
-
-        The user's selected layer and tool stay: napari would select each new layer, which also
-        takes as long as making it.
-        """
-        layers = self._viewer.layers
-        self._layers[key] = layer
-        activates = layers._activate_on_insert  # there is no public way
-        layers._activate_on_insert = False
-        below = self.layer(LABELS) if key in DOUBTS else None
-        place = len(layers) if key == OUTLINE else layers.index(below or self._image) + 1
-        layers.insert(place, layer)
-        layers._activate_on_insert = activates
-        self._names[key] = layer.name  # napari may have numbered it
-
-    def _rename(self, key: str) -> None:
+    def _rename(self, key: str, title: str) -> None:
         """Follow a tissue to its new name, unless the user gave the layer one of their own."""
-        layer = self._layers[key]
-        if layer.name == self._names[key]:
-            layer.name = PREFIX + title_of(key)[0]
+        layer = self.layer(key)
+        wanted = PREFIX + title
+        if layer is not None and layer.name == self._names[key] and layer.name != wanted:
+            layer.name = wanted
             self._names[key] = layer.name
 
     def _write(self, layer: Layer, values: NDArray[Any], result: Segmentation) -> None:
@@ -210,9 +209,9 @@ class ResultLayers(QObject):
         return placement(self._image, (result.region[0], result.region[1]))
 
     def _remove_beyond(self, keys: set[str]) -> None:
-        """Take away the confidences of tissues that are no more."""
-        for key in [k for k in self._layers if k not in keys | {LABELS, OUTLINE}]:
+        """Take away the maps that are no more, such as the confidences of removed tissues."""
+        for key in [k for k in self._layers if k not in keys]:
             layer = self.layer(key)
             if layer is not None:
-                self._viewer.layers.remove(layer)
+                self._list.remove(layer)
             del self._layers[key]

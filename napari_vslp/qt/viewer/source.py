@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from napari.layers import Image, Shapes
+from napari.components import LayerList
+from napari.layers import Image
 from napari.layers.base import Layer
 from napari.utils.transforms import Affine
+from numpy.typing import NDArray
 from pint import DimensionalityError
 
 from napari_vslp.core.errors import VslpError
-from napari_vslp.core.inputs import Box
+from napari_vslp.core.inputs import Box, ImageReference
 
 # A pyramid's finest level is read as a whole up to here; beyond, the user draws a region.
 MAX_PIXELS = 16_000_000
@@ -28,13 +30,10 @@ class Source:
         (H, W, 3 or 4) or (H, W): array, or lazy array of a pyramid's finest level.
     shape
         Height and width (px).
-    region
-        Top, left, bottom, right (px), or None for the whole image.
     """
 
     data: Any
     shape: tuple[int, int]
-    region: Box | None
 
 
 def image_shape(layer: Image) -> tuple[int, int]:
@@ -74,29 +73,36 @@ def read_source(layer: Image, region: Box | None) -> Source:
             f"“{layer.name}” is a slide of {shape[0]} × {shape[1]} px: draw a rectangle with "
             "“Draw region” and choose it as the region."
         )
-    return Source(layer.data[0] if layer.multiscale else layer.data, shape, region)
+    return Source(layer.data[0] if layer.multiscale else layer.data, shape)
 
 
-def rectangle(image: Image, shapes: Shapes) -> Box:
-    """Return the selected (or else the last) rectangle of a Shapes layer in image pixels.
+def pixels_of(source: Source, region: Box | None) -> NDArray[Any]:
+    """Return the pixels in a region; of a lazy slide only those are read."""
+    if region is None:
+        return np.asarray(source.data)
+    top, left, bottom, right = region
+    return np.asarray(source.data[top:bottom, left:right])
 
-    Raises
-    ------
-    VslpError
-        If there is none, or it lies outside the image.
+
+def reference(layer: Image) -> ImageReference:
+    """Return what is known of an image before it is read; of a stack, not even its size."""
+    try:
+        shape = image_shape(layer)
+    except VslpError:
+        shape = (0, 0)
+    path = str(layer.source.path or "")
+    return ImageReference(layer.name, path, shape=shape, pixel_size_um=pixel_size_um(layer))
+
+
+def add_quietly(layers: LayerList, layer: Layer, place: int | None = None) -> None:
+    """Insert a layer, on top unless a place is given; the selected one and its tool stay.
+
+    napari would select each new layer, which also takes as long as making it.
     """
-    if not len(shapes.data):
-        raise VslpError(f"“{shapes.name}” holds no rectangle yet: draw one around the region.")
-    chosen = max(shapes.selected_data, default=len(shapes.data) - 1)
-    world = [shapes.data_to_world(corner) for corner in shapes.data[chosen]]
-    corners = np.array([image.world_to_data(at)[-2:] for at in world])
-    shape = image_shape(image)
-    # A pixel's centre has whole coordinates, so its edges lie half a pixel beside.
-    top, left = np.clip(np.floor(corners.min(axis=0) + 0.5).astype(int), 0, shape)
-    bottom, right = np.clip(np.ceil(corners.max(axis=0) - 0.5).astype(int) + 1, 0, shape)
-    if bottom <= top or right <= left:
-        raise VslpError(f"The rectangle in “{shapes.name}” lies outside “{image.name}”: move it.")
-    return int(top), int(left), int(bottom), int(right)
+    activates = layers._activate_on_insert  # there is no public way
+    layers._activate_on_insert = False
+    layers.insert(len(layers) if place is None else place, layer)
+    layers._activate_on_insert = activates
 
 
 def placement(image: Image, offset: tuple[int, int] = (0, 0)) -> dict[str, Any]:

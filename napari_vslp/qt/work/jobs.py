@@ -1,4 +1,4 @@
-"""What the working thread does: from the pixels and weak labels to a result, without Qt."""
+"""What the working thread does: from the pixels and the inputs to a result, without Qt."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_vslp.core.inputs import Box
+from napari_vslp.core.inputs import Box, Inputs
+from napari_vslp.core.options import key_of
 from napari_vslp.core.progress import Job, Progress
 from napari_vslp.core.segmentation import Segmentation
-from napari_vslp.core.settings import Settings
-from napari_vslp.core.tissues import Click, Tissue, check_clicks, check_tissues
 from napari_vslp.encoders.cache import content_hash
 from napari_vslp.encoders.model_names import model_fingerprint
-from napari_vslp.qt.viewer.source import Source
+from napari_vslp.qt.viewer.source import Source, pixels_of
 
 if TYPE_CHECKING:
     from napari_vslp.prepared import Prepared
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Key:
-    """What the encoder's view depends on.
+    """What the image embedding depends on.
 
     Attributes
     ----------
@@ -33,45 +32,42 @@ class Key:
         another array are recognised.
     region
         Top, left, bottom, right (px), or None for the whole image.
-    encoder, stamp
-        The model, and when its file was written and how large it is.
-    augmentation, device, seed
-        As in `Settings`.
+    fingerprint
+        When the model's file was written and how large it is.
+    options
+        Names and values of the options by which the image is read.
     data
         The array that was hashed; two keys are equal whatever it was.
     """
 
     content: str
     region: Box | None
-    encoder: str
-    stamp: tuple[int, int] | None
-    augmentation: bool
-    device: str
-    seed: int
+    fingerprint: tuple[int, int] | None
+    options: tuple[object, ...]
     data: Any = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
 class Request:
-    """Everything that a solve needs, taken from the window when it starts.
+    """Everything that a solve needs, taken from the session when it starts.
 
     Attributes
     ----------
     source
         The pixels.
-    prepared, key
-        What the encoder saw last, and what it was made from (see `key_of`).
+    inputs
+        What is to be segmented.
+    embedding, key
+        What the encoder saw last, and what it was made from (see `embedding_key`).
+    start
+        The result that came last.
     live
         Whether a slider is moving.
     """
 
     source: Source
-    tissues: tuple[Tissue, ...]
-    clicks: tuple[Click, ...]
-    painted: NDArray[np.uint8] | None
-    pixel_size_um: tuple[float, float] | None
-    settings: Settings
-    prepared: Prepared | None = None
+    inputs: Inputs
+    embedding: Prepared | None = None
     key: Key | None = None
     start: Segmentation | None = None
     live: bool = False
@@ -90,23 +86,21 @@ class Outcome:
     """
 
     result: Segmentation
-    prepared: Prepared
+    embedding: Prepared
     key: Key
     overview: Overview | None = None
     steps: tuple[Progress, ...] = ()
 
 
-def key_of(request: Request, content: str) -> Key:
-    """Return what the encoder's view of pixels with that hash depends on."""
-    chosen = request.settings
+def embedding_key(request: Request, content: str) -> Key:
+    """Return what the embedding of pixels with that hash depends on."""
+    options = request.inputs.options
+    extras = [(name, key_of(one, "reading")) for name, one in sorted(options.extras.items())]
     return Key(
         content=content,
-        region=request.source.region,
-        encoder=chosen.encoder,
-        stamp=model_fingerprint(chosen.encoder),
-        augmentation=chosen.augmentation,
-        device=chosen.device,
-        seed=chosen.seed,
+        region=request.inputs.region,
+        fingerprint=model_fingerprint(options.encoder),
+        options=(*key_of(options, "reading"), *(one for one in extras if one[1])),
         data=request.source.data,
     )
 
@@ -122,24 +116,23 @@ def solve(request: Request, job: Job) -> Outcome:
         If the job was told to stop.
     """
     # What is wrong in the table is said at once, not after the encoder's seconds.
-    check_tissues(request.tissues, request.settings.trust)
-    check_clicks(request.clicks, request.tissues, request.source.shape)
+    request.inputs.check()
     content, pixels = _known_content(request), None
     if content is None:
-        pixels = _read(request.source, job)
+        pixels = _read(request, job)
         content = content_hash(pixels)
         job.check()
-    key = key_of(request, content)
-    prepared = request.prepared if request.key == key else None
-    if prepared is None:
-        prepared = _prepare(request, _read(request.source, job) if pixels is None else pixels, job)
+    key = embedding_key(request, content)
+    embedding = request.embedding if request.key == key else None
+    if embedding is None:
+        embedding = _prepare(request, _read(request, job) if pixels is None else pixels, job)
     if request.live:
-        return Outcome(_fuse(prepared, request, job), prepared, key)
+        return Outcome(_run(embedding, request, job), embedding, key)
     from napari_vslp.review.overview import look_over
 
     heard, steps = _recording(job)
-    result = _fuse(prepared, request, heard)
-    return Outcome(result, prepared, key, look_over(result, job), tuple(steps))
+    result = _run(embedding, request, heard)
+    return Outcome(result, embedding, key, look_over(result, job), tuple(steps))
 
 
 def _recording(job: Job) -> tuple[Job, list[Progress]]:
@@ -159,24 +152,21 @@ def _known_content(request: Request) -> str | None:
 
     Nobody edits pixels while a slider moves, and a slide on disk is not read for every click.
     """
-    last, source = request.key, request.source
-    if last is None or last.data is not source.data or last.region != source.region:
+    last, data = request.key, request.source.data
+    if last is None or last.data is not data or last.region != request.inputs.region:
         return None
-    return last.content if request.live or _is_lazy(source) else None
+    return last.content if request.live or _is_lazy(request.source) else None
 
 
 def _is_lazy(source: Source) -> bool:
     return not isinstance(source.data, np.ndarray)
 
 
-def _read(source: Source, job: Job) -> NDArray[Any]:
+def _read(request: Request, job: Job) -> NDArray[Any]:
     """Return the pixels in the region; of a lazy slide only those are read."""
-    if _is_lazy(source):
+    if _is_lazy(request.source):
         job.report(Progress("Reading the region", 0.0))
-    if source.region is None:
-        return np.asarray(source.data)
-    top, left, bottom, right = source.region
-    return np.asarray(source.data[top:bottom, left:right])
+    return pixels_of(request.source, request.inputs.region)
 
 
 def _prepare(request: Request, pixels: NDArray[Any], job: Job) -> Prepared:
@@ -186,24 +176,14 @@ def _prepare(request: Request, pixels: NDArray[Any], job: Job) -> Prepared:
     load_libraries(job)
     from napari_vslp import pipeline
 
-    source, region = request.source, request.source.region
+    source, region, options = request.source, request.inputs.region, request.inputs.options
     if not _is_lazy(source):
-        return pipeline.prepare(source.data, region=region, settings=request.settings, job=job)
-    seen = pipeline.prepare(pixels, settings=request.settings, job=job)
+        return pipeline.prepare(source.data, region=region, settings=options, job=job)
+    seen = pipeline.prepare(pixels, settings=options, job=job)
     return seen if region is None else replace(seen, region=region, image_shape=source.shape)
 
 
-def _fuse(prepared: Prepared, request: Request, job: Job) -> Segmentation:
+def _run(embedding: Prepared, request: Request, job: Job) -> Segmentation:
     from napari_vslp import pipeline
 
-    return pipeline.fuse(
-        prepared,
-        request.tissues,
-        clicks=request.clicks,
-        painted=request.painted,
-        pixel_size_um=request.pixel_size_um,
-        settings=request.settings,
-        start=request.start,
-        live=request.live,
-        job=job,
-    )
+    return pipeline.run(request.inputs, embedding, start=request.start, live=request.live, job=job)

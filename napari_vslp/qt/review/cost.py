@@ -1,20 +1,28 @@
-"""What another share would cost: a curve that is worked out when asked for."""
+"""What another share would cost: a curve that is worked out when asked for, in a thread."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QPoint, Qt, Signal
+from qtpy.QtCore import QObject, QPoint, Qt, Signal
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from napari_vslp.core.edits import Edit, SetShare
+from napari_vslp.core.progress import Job
+from napari_vslp.core.segmentation import Segmentation
 from napari_vslp.core.tissues import Tissue
 from napari_vslp.qt.parts.small_plot import NO_PLOTS, Look, SmallPlot, can_plot, look_of
 from napari_vslp.qt.parts.steady import SteadyCombo
 from napari_vslp.qt.parts.swatch import swatch_icon
 from napari_vslp.qt.review import words
-from napari_vslp.qt.segment.run_lines import JobBar
+from napari_vslp.qt.segment.run_panel import JobBar
+from napari_vslp.qt.viewer.images import ImageBinding
+from napari_vslp.qt.work.notify import Notifier
+from napari_vslp.qt.work.worker import Runner
 
 if TYPE_CHECKING:
     from napari_vslp.review.cost_curve import CostCurve
@@ -23,6 +31,8 @@ TITLE = "Disagreement with the image (now = 100)"
 TIP = "At each share in per cent; the line marks the present one. Click to take a share over"
 START = "Choose a tissue: what would the image say to another share of it?"
 TAKE = "Click to take it over."
+CANCELLED = "Cancelled."
+WORKING = "Trying other shares…"
 
 
 class CostPlot(SmallPlot):
@@ -220,3 +230,103 @@ class CostPanel(QWidget):
     def _pick(self, share: float) -> None:
         if self.curve is not None:
             self.share_taken.emit(self.curve.name, share)
+
+
+class CostController(QObject):
+    """Keeps the curve true to the result it belongs to.
+
+    Parameters
+    ----------
+    panel
+        The page's section.
+    refuse
+        Says a sentence.
+    present
+        Returns the binding of the chosen image, or None.
+    apply
+        Carries an edit to its session: a share that was clicked.
+    """
+
+    def __init__(
+        self,
+        panel: CostPanel,
+        refuse: Callable[[str], None],
+        present: Callable[[], ImageBinding | None],
+        apply: Callable[[Edit], None],
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._panel, self._refuse, self._present, self._apply = panel, refuse, present, apply
+        self._binding: ImageBinding | None = None
+        self._taken = False
+        self._notifier = Notifier()
+        self.runner = Runner(self)
+        self._panel.curve_asked.connect(self.start)
+        self._panel.cancel_asked.connect(self.runner.cancel)
+        self._panel.share_taken.connect(self._take)
+        self.runner.progressed.connect(lambda p: self._panel.progress.show_fraction(p.fraction))
+        self.runner.returned.connect(self._returned)
+        self.runner.refused.connect(self._panel.say)
+        self.runner.crashed.connect(lambda error: self._panel.say(self._notifier.crash(error)))
+        self.runner.cancelled.connect(lambda: self._panel.say(CANCELLED))
+        self.runner.idle.connect(lambda: self._panel.set_busy(self.runner.busy))
+
+    def start(self, tissue: int) -> None:
+        """Work out the curve of a tissue of the present result."""
+        binding = self._present()
+        result = binding.session.result if binding is not None else None
+        if result is None or tissue < 0:
+            return
+        self._binding, self._taken = binding, False
+        self._panel.forget(WORKING)
+        self.runner.start(partial(_work, result, tissue))
+        self._panel.set_busy(True)
+
+    def forget(self, sentence: str = START) -> None:
+        """Show no curve, and stop working on one."""
+        self.runner.let_go()
+        self._panel.set_busy(False)
+        self._panel.forget(sentence)
+
+    def result_changed(self, result: Segmentation) -> None:
+        """Drop the curve of another result, but for one whose share was just taken over."""
+        curve = self._panel.curve
+        if self.runner.busy:
+            self.forget(words.CHANGED)
+        elif curve is not None:
+            if self._taken and curve.name in result.reached:
+                self._panel.show_curve(replace(curve, present=result.reached[curve.name]))
+            else:
+                self.forget(words.CHANGED)
+        self._taken = False
+
+    def shutdown(self) -> None:
+        """Stop; the dock or the window is closing."""
+        self.runner.let_go()
+
+    def _returned(self, curve: CostCurve) -> None:
+        if self._binding is None or not self._binding.alive:
+            self._panel.forget(words.IMAGE_GONE)
+        else:
+            self._panel.show_curve(curve)
+
+    def _take(self, name: str, share: float) -> None:
+        """Move the share of a tissue, as its slider would."""
+        binding = self._present()
+        tissues = binding.session.inputs.tissues if binding is not None else ()
+        tissue = next((t for t in tissues if t.name == name), None)
+        if tissue is None:
+            self._refuse(words.CLICK_FAILED.format(name))
+        elif tissue.value is None:
+            self._refuse(words.UNKNOWN_SHARE.format(name))
+        elif tissue.locked:
+            self._refuse(words.LOCKED_SHARE.format(name))
+        else:
+            self._taken = True
+            self._apply(SetShare(tissue.id, share))
+
+
+def _work(result: Segmentation, tissue: int, job: Job) -> CostCurve:
+    from napari_vslp.review.cost_curve import cost_curve
+
+    return cost_curve(result, tissue, job=job)
