@@ -10,7 +10,7 @@ from PIL import Image
 from napari_vslp import cli, demo
 from napari_vslp.cli import demo as cli_demo
 from napari_vslp.core.tissues import check_clicks, check_tissues
-from napari_vslp.qt.viewer import samples
+from napari_vslp.qt.viewer import launch
 
 
 def test_the_sample_is_an_image_with_labels_that_can_be_met():
@@ -25,7 +25,7 @@ def test_the_sample_is_an_image_with_labels_that_can_be_met():
 
 
 def test_the_samples_are_layers_for_napari():
-    for sample in (samples.tumour_nest, samples.ihc_colon):
+    for sample in (launch.sample_tumour_nest, launch.sample_ihc_colon):
         ((image, options, kind),) = sample()
         assert kind == "image"
         assert image.shape[2] == 3
@@ -64,8 +64,6 @@ def test_the_demo_writes_pictures_where_there_is_no_screen(
 
 
 def test_the_demo_opens_a_window_where_there_is_a_screen(monkeypatch):
-    from napari_vslp.qt.viewer import launch
-
     opened = []
     monkeypatch.setenv("DISPLAY", ":0")
     monkeypatch.setattr(launch, "show_demo", lambda: opened.append(True))

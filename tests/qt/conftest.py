@@ -203,7 +203,7 @@ class Window:
         return self.session.result
 
     def settle(self) -> None:
-        self.until(lambda: not self.runner.busy and self._shown())
+        self.until(lambda: not self.runner.busy and self._shown(), 90)  # torch loads once
 
     def _shown(self) -> bool:
         return self.binding is None or self.binding.layers.settled

@@ -6,6 +6,7 @@ from functools import partial
 
 import napari.viewer
 from qtpy.QtCore import QSize, Qt, QTimer
+from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import (
     QApplication,
     QFrame,
@@ -22,6 +23,7 @@ from napari_vslp.qt.parts.look import heading, style
 from napari_vslp.qt.review.page import AuditPage
 from napari_vslp.qt.segment.advanced import AdvancedPanel
 from napari_vslp.qt.segment.controller import Controller, Panels
+from napari_vslp.qt.segment.exporting import Exporting
 from napari_vslp.qt.segment.region_panel import RegionPanel
 from napari_vslp.qt.segment.run_panel import RunPanel
 from napari_vslp.qt.segment.tissue_table import TissueTable
@@ -54,8 +56,13 @@ class SegmentDock(QWidget):
         self._lay_out()
         panels = Panels(self.region, self.table, self.advanced, self.run, self.audit)
         self.controller = Controller(viewer, panels)
+        self.exporting = Exporting(
+            self, self.run.say, self.controller.solving.refuse, lambda: self.controller.binding
+        )
+        self.run.export.clicked.connect(self.exporting.ask)
         self.tabs.currentChanged.connect(self._turn_to)
         self._follow_theme(viewer)
+        self._add_shortcuts()
         self._stop_at_the_end()
 
     def sizeHint(self) -> QSize:
@@ -115,10 +122,25 @@ class SegmentDock(QWidget):
         self.pages.setCurrentIndex(page)
         self.controller.reviewing.set_open(page == AUDIT)
 
+    def next_doubt(self) -> None:
+        """Turn to the audit and go to the next doubtful place."""
+        self.tabs.setCurrentIndex(AUDIT)
+        self.audit.next.click()
+
+    def _add_shortcuts(self) -> None:
+        # While the dock has the focus; napari's canvas has keys of its own (`viewer.images`).
+        for keys, button in (
+            (QKeySequence("Ctrl+Z"), self.run.undo),
+            (QKeySequence("Ctrl+Shift+Z"), self.run.redo),
+        ):
+            shortcut = QShortcut(keys, self)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(button.click)
+
     def _stop_at_the_end(self) -> None:
         # By then this widget is gone: the controller must not be reached through it.
-        shutdown = self.controller.shutdown
-        self.destroyed.connect(lambda _gone: shutdown())
+        shutdown, stop_writing = self.controller.shutdown, self.exporting.shutdown
+        self.destroyed.connect(lambda _gone: (shutdown(), stop_writing()))
         app = QApplication.instance()
         if app is not None:
             app.aboutToQuit.connect(shutdown)

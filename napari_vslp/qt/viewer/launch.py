@@ -1,23 +1,31 @@
-"""Open napari with the dock filled from the bundled sample and the result shown."""
+"""What is done with the dock from outside: the demo, the sample images, napari's commands."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import napari
 from napari.layers import Image
+from napari.utils.notifications import show_warning
 from napari.viewer import Viewer
 from qtpy.QtCore import QTimer
 
-from napari_vslp.demo import Sample, tumour_nest
+from napari_vslp import demo
+from napari_vslp.demo import Sample
 from napari_vslp.qt.segment.dock import SegmentDock
 
 TITLE = "Segment from proportions and clicks"
+NO_DOCK = "Open the plugin first: Plugins › Segment from proportions and clicks."
+
+LayerData = tuple[Any, dict[str, Any], str]
 
 
 def show_demo() -> None:
     """Open the window, fill it with the sample, press Segment, and stay until it is closed."""
     viewer = Viewer(title="napari-vslp demo")
     dock = open_dock(viewer)
-    fill(viewer, dock, tumour_nest())
+    fill(viewer, dock, demo.tumour_nest())
     QTimer.singleShot(0, dock.run.segment.click)
     napari.run()
 
@@ -27,6 +35,12 @@ def open_dock(viewer: Viewer) -> SegmentDock:
     dock = SegmentDock(viewer)
     viewer.window.add_dock_widget(dock, name=TITLE, area="right")
     return dock
+
+
+def dock_of(viewer: Viewer) -> SegmentDock | None:
+    """Return the dock that segments in a window, or None."""
+    docks = viewer.window.dock_widgets.values()
+    return next((one for one in docks if isinstance(one, SegmentDock)), None)
 
 
 def use_model(viewer: Viewer, spec: str) -> SegmentDock:
@@ -39,8 +53,7 @@ def use_model(viewer: Viewer, spec: str) -> SegmentDock:
     spec
         As `Settings.encoder` takes it.
     """
-    docks = (widget for widget in viewer.window.dock_widgets.values())
-    dock = next((one for one in docks if isinstance(one, SegmentDock)), None)
+    dock = dock_of(viewer)
     if dock is None:
         _, dock = viewer.window.add_plugin_dock_widget("napari-vslp", TITLE, tabify=True)
     frame = dock.parentWidget()
@@ -52,6 +65,35 @@ def use_model(viewer: Viewer, spec: str) -> SegmentDock:
     return dock
 
 
+def undo() -> None:
+    """Take the last edit of the chosen image back."""
+    _in_the_dock(lambda dock: dock.controller.undo())
+
+
+def redo() -> None:
+    """Do again what was taken back."""
+    _in_the_dock(lambda dock: dock.controller.redo())
+
+
+def export_result() -> None:
+    """Offer the kinds of output of the result shown."""
+    _in_the_dock(lambda dock: dock.exporting.ask())
+
+
+def next_doubtful_place() -> None:
+    """Go to the next place where the result is doubtful."""
+    _in_the_dock(lambda dock: dock.next_doubt())
+
+
+def _in_the_dock(act: Callable[[SegmentDock], None]) -> None:
+    viewer = napari.current_viewer()
+    dock = dock_of(viewer) if viewer is not None else None
+    if dock is None:
+        show_warning(NO_DOCK)
+    else:
+        act(dock)
+
+
 def fill(viewer: Viewer, dock: SegmentDock, sample: Sample) -> Image:
     """Show a sample and type its shares and clicks into the dock."""
     image = Image(sample.image, name=sample.title, rgb=True)
@@ -59,3 +101,17 @@ def fill(viewer: Viewer, dock: SegmentDock, sample: Sample) -> Image:
     dock.region.choose_image(image)
     dock.controller.set_labels(sample.tissues, sample.clicks)
     return image
+
+
+def sample_tumour_nest() -> list[LayerData]:
+    """Return the bundled H&E sample as an image layer."""
+    sample = demo.tumour_nest()
+    return [(sample.image, {"name": sample.title, "rgb": True}, "image")]
+
+
+def sample_ihc_colon() -> list[LayerData]:
+    """Return scikit-image's immunohistochemistry of a colon as an image layer."""
+    from skimage.data import immunohistochemistry
+
+    options = {"name": "IHC: colon (scikit-image)", "rgb": True}
+    return [(immunohistochemistry(), options, "image")]

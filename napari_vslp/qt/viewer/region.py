@@ -160,11 +160,13 @@ class RegionBinding:
         layer: Shapes = event.source
         if self._rendering or str(event.action) not in _SETTLED:
             return
-        if self.layer is None and layer is self.own:  # the hand drew without being asked to
+        is_own = layer is self.own
+        if self.layer is None and is_own:  # the hand drew without being asked to
             self.layer = layer
-        if layer is not self.layer:
+        chosen = self.layer
+        if chosen is None or chosen is not layer:
             return
-        if len(layer.data) > 1 and layer is self.own:
+        if is_own and len(chosen.data) > 1:
             # The older one goes once napari has done with drawing the new one.
             QTimer.singleShot(0, self.take_over)
         else:

@@ -1,0 +1,127 @@
+"""The menu “Export…”: each kind of output on the registry of exporters, from the result shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QObject
+from qtpy.QtGui import QCursor
+from qtpy.QtWidgets import QFileDialog, QMenu, QWidget
+
+from napari_vslp.core.errors import VslpError
+from napari_vslp.core.progress import Job
+from napari_vslp.core.registries import EXPORTERS
+from napari_vslp.core.segmentation import Segmentation
+from napari_vslp.qt.viewer.images import ImageBinding
+from napari_vslp.qt.viewer.source import Source, read_source
+from napari_vslp.qt.work.worker import Runner
+
+if TYPE_CHECKING:
+    from napari_vslp.export.contract import Exporter
+
+NO_RESULT = "There is no result to export yet: press Segment."
+
+
+class Exporting(QObject):
+    """Asks where to, and writes in a thread of its own.
+
+    Parameters
+    ----------
+    window
+        The dialogs' parent.
+    say
+        Shows a sentence.
+    refuse
+        Shows a sentence about what the user can mend.
+    present
+        Returns the binding of the chosen image, or None.
+    """
+
+    def __init__(
+        self,
+        window: QWidget,
+        say: Callable[[str], None],
+        refuse: Callable[[str], None],
+        present: Callable[[], ImageBinding | None],
+    ) -> None:
+        super().__init__(window)
+        self._window, self._say, self._refuse, self._present = window, say, refuse, present
+        self.menu = QMenu(window)
+        self.menu.aboutToShow.connect(self._list)
+        self.runner = Runner(self)
+        self.runner.returned.connect(lambda paths: say(_written(paths)))
+        self.runner.refused.connect(refuse)
+        self.runner.crashed.connect(lambda error: refuse(f"Nothing was written: {error}."))
+
+    def ask(self) -> None:
+        """Open the menu where the mouse is."""
+        self.menu.popup(QCursor.pos())
+
+    def export(self, name: str) -> None:
+        """Ask for the file or folder of an exporter, and write it."""
+        binding = self._present()
+        result = binding.session.result if binding is not None else None
+        if binding is None or result is None:
+            self._refuse(NO_RESULT)
+            return
+        try:
+            exporter, source = EXPORTERS.get(name), read_source(binding.image, result.region)
+        except VslpError as error:
+            self._refuse(str(error))
+            return
+        path = self._ask_path(exporter, name)
+        if path is not None:
+            self.runner.start(partial(_write, exporter, result, source, path))
+
+    def shutdown(self) -> None:
+        """Stop; the dock or the window is closing."""
+        self.runner.let_go()
+
+    def _list(self) -> None:
+        """List the exporters there are now: a package may have added one."""
+        self.menu.clear()
+        for name in EXPORTERS.names():
+            try:
+                title = EXPORTERS.title(name)
+            except VslpError:
+                continue  # its package cannot be loaded
+            self.menu.addAction(f"{title}…", partial(self.export, name))
+
+    def _ask_path(self, exporter: Exporter, name: str) -> Path | None:
+        title = f"Export: {EXPORTERS.title(name)}"
+        if not exporter.suffixes:
+            found = QFileDialog.getExistingDirectory(self._window, title)
+        else:
+            kinds = " ".join(f"*{suffix}" for suffix in exporter.suffixes)
+            first = str(exporter.files()[0])
+            found = QFileDialog.getSaveFileName(self._window, title, first, f"({kinds})")[0]
+        return Path(found) if found else None
+
+
+def _write(
+    exporter: Exporter, result: Segmentation, source: Source, path: Path, job: Job
+) -> list[Path]:
+    from napari_vslp.core.atomic import unwritable
+    from napari_vslp.export.results import write_result
+    from napari_vslp.raster.contract import open_raster
+
+    image = open_raster(source.data).read(result.region)
+    job.check()
+    if not exporter.suffixes:
+        return write_result(result, image, path, (exporter.name,))
+    try:
+        # Written beside its place under its own name, it is there whole or not at all.
+        with TemporaryDirectory(prefix=".", dir=path.parent) as folder:
+            made = exporter.write(result, image, Path(folder) / path.name, exporter.Options())
+            return [one.replace(path.parent / one.name) for one in made]
+    except OSError as error:
+        raise unwritable(path.parent, error) from error
+
+
+def _written(paths: list[Path]) -> str:
+    names = ", ".join(path.name for path in paths)
+    return f"Written to {paths[0].parent}: {names}." if paths else "There was nothing to write."
