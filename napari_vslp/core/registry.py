@@ -122,7 +122,7 @@ class Registry(Generic[Member]):
 
 
 @cache
-def _offered() -> Any:
+def _offered() -> Any:  # noqa: ANN401 - Python 3.11 and 3.12 give other types
     # Looking through all installed packages takes 9 ms, which --help would pay once a registry.
     return entry_points()
 
