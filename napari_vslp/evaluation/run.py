@@ -249,7 +249,7 @@ class _Work:
             self.found.add(one.key, one.name, self.truth.compare(one.labels(given)))
 
     def _table(self, row: Row) -> tuple[Tissue, ...]:
-        seed = (self.study.settings.seed, self.sample.row)
+        seed = (self.study.settings.seed, self.sample.number)
         return row.table(self.study.tissues, self.sample.shares, seed)
 
     def _alone(self, row: Row) -> None:

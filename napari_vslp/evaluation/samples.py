@@ -15,7 +15,7 @@ from napari_vslp.core.progress import Job, Progress
 from napari_vslp.core.proportions import nearest_shares
 from napari_vslp.evaluation.masks import IGNORED, Labels, find_mask, read_mask
 from napari_vslp.learning.cohort import Bag, Cohort
-from napari_vslp.learning.table import meaning, read_table
+from napari_vslp.learning.table import Table, meaning, read_table
 from napari_vslp.raster.contract import Raster, check_region, open_raster
 
 Vector = NDArray[np.float64]
@@ -41,6 +41,8 @@ class Sample:
         Patient or slide, from the column “case”; the image itself where there is none.
     row
         Line of the table.
+    number
+        Which row it is, from 2: seeds its random numbers, whatever comments stand between.
     tissues
         Names of the K tissues.
     """
@@ -53,6 +55,7 @@ class Sample:
     certain: bool
     case: str
     row: int
+    number: int
     tissues: tuple[str, ...]
 
     def read(self, labels: Mapping[int, int] | None) -> tuple[Raster, Box, Labels]:
@@ -104,8 +107,11 @@ def samples_of(
     if limit is not None and limit < 1:
         raise VslpError("--limit must be at least 1: leave it out to measure all images.")
     bags = _drawn(cohort.bags, limit, seed)
-    cases = _cases(cohort)
-    return tuple(_sample(bag, masks, cases.get(bag.row), cohort.tissues) for bag in bags)
+    table = read_table(cohort.path)
+    cases, numbers = _cases(table), _numbers(table)
+    return tuple(
+        _sample(bag, masks, cases.get(bag.row), numbers[bag.row], cohort.tissues) for bag in bags
+    )
 
 
 def check_samples(samples: Sequence[Sample], labels: Mapping[int, int] | None, job: Job) -> None:
@@ -124,7 +130,9 @@ def _drawn(bags: tuple[Bag, ...], limit: int | None, seed: int) -> tuple[Bag, ..
     return tuple(bags[i] for i in sorted(chosen.tolist()))
 
 
-def _sample(bag: Bag, masks: Path, case: str | None, tissues: tuple[str, ...]) -> Sample:
+def _sample(
+    bag: Bag, masks: Path, case: str | None, number: int, tissues: tuple[str, ...]
+) -> Sample:
     lower, upper = np.array(bag.lower), np.array(bag.upper)
     name = bag.image.name
     if bag.region is not None:
@@ -138,12 +146,17 @@ def _sample(bag: Bag, masks: Path, case: str | None, tissues: tuple[str, ...]) -
         certain=bool((upper - lower).max() < 1e-6),
         case=case or str(bag.image),
         row=bag.row,
+        number=number,
         tissues=tissues,
     )
 
 
-def _cases(cohort: Cohort) -> dict[int, str]:
-    table = read_table(cohort.path)
+def _numbers(table: Table) -> dict[int, int]:
+    """Return line → number of a row; of a table with nothing but rows it is its line."""
+    return {row.line: number for number, row in enumerate(table.rows, 2)}
+
+
+def _cases(table: Table) -> dict[int, str]:
     meanings = [meaning(name) for name in table.header]
     if "case" not in meanings:
         return {}

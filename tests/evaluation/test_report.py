@@ -27,7 +27,16 @@ def summary(tmp_path):
     Image.fromarray(np.repeat([[0, 1]], 6, axis=0).repeat(4, axis=1).astype(np.uint8)).save(mask)
     shares = np.array([0.5, 0.5])
     sample = Sample(
-        NASTY, image, mask, None, shares, certain=True, case="a", row=2, tissues=("a", "b")
+        NASTY,
+        image,
+        mask,
+        None,
+        shares,
+        certain=True,
+        case="a",
+        row=2,
+        number=2,
+        tissues=("a", "b"),
     )
     study = Study((sample,), (NASTY, "other"), Settings(), source=NASTY)
     found = Measured(shares=[shares], ignored=[0.0])
