@@ -105,7 +105,7 @@ def _pair(one: Any) -> tuple[str, Any]:  # noqa: ANN401
 
 def _tissue(one: Any, scale: float) -> Tissue:  # noqa: ANN401
     if isinstance(one, Tissue):
-        return replace(one, name=same_spelling(one.name))
+        return replace(one, name=same_spelling(one.name), id=same_spelling(one.id))
     if isinstance(one, str):
         return parse_tissue(one)
     return _from_share(*_pair(one), scale)
