@@ -34,9 +34,8 @@ from napari_vslp.energy.penalties.contract import penalty_of
 from napari_vslp.energy.problem import Problem, cost_of
 from napari_vslp.energy.rounding import round_labels
 from napari_vslp.energy.solver import Stop
-from napari_vslp.energy.terms.learned_term import BoundTDV
-from napari_vslp.energy.terms.linearised import minimise_learned
-from napari_vslp.energy.terms.regulariser_file import load_regulariser
+from napari_vslp.energy.terms.linearised import minimise_with_terms
+from napari_vslp.energy.terms.regulariser import BoundTDV, load_regulariser
 from napari_vslp.energy.terms.tdv import TDV
 from napari_vslp.evaluation.masks import read_mask
 from napari_vslp.evaluation.metrics import Truth
@@ -47,7 +46,7 @@ from napari_vslp.raster.contract import open_raster
 
 STOP = Stop(1e-3, 400)
 TUNING_IMAGES = 24
-TURNS = 3
+ROUNDS = 3
 
 
 @dataclass(frozen=True)
@@ -148,12 +147,12 @@ def figures(
             evidence=corrected(case.confidence, inside),
             inside=inside,
         )
-        found, _ = minimise_learned(
+        found, _ = minimise_with_terms(
             problem,
-            term,
+            {"learned": term},
             lambda p, warm, _: minimise(p, warm=warm, stop=STOP),
             tolerance=1e-3,
-            turns=TURNS,
+            rounds=ROUNDS,
         )
         u = found.solution.state.u
     labels = (

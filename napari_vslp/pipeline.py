@@ -23,7 +23,7 @@ from napari_vslp.core.segmentation import (
     Segmentation,
     TermMap,
 )
-from napari_vslp.core.settings import TOTAL_VARIATION, Settings
+from napari_vslp.core.settings import Settings
 from napari_vslp.core.tissues import Click, Tissue, check_tissues, clicks_by_id
 from napari_vslp.core.weak_labels import ClicksLike, TissuesLike, as_clicks, as_tissues
 from napari_vslp.energy.devices import minimise_on_device, solver_device
@@ -32,13 +32,13 @@ from napari_vslp.energy.penalties.contract import penalty_of
 from napari_vslp.energy.problem import Problem, check_fixed
 from napari_vslp.energy.rounding import round_labels
 from napari_vslp.energy.solver import Solution
+from napari_vslp.energy.terms.contract import BoundTerm, TermContext, active_terms
 from napari_vslp.prepared import Prepared
 from napari_vslp.raster.contract import Raster, check_region, open_raster
 from napari_vslp.raster.pixel_size import check_pixel_size, compared
 
 if TYPE_CHECKING:
     from napari_vslp.confidence.compose import Confidence
-    from napari_vslp.energy.terms.linearised import LearnedTerm
 
 Scores = dict[float, tuple[float, float]]
 
@@ -206,17 +206,20 @@ def run(
     cost = prepared.cost_of(confidence, fixed)
     problem = Problem(cost, radius, penalty)
     warm = _warm_state(start, table)
-    learned = None
-    if settings.regulariser == TOTAL_VARIATION:
+    terms: dict[str, TermMap] = {}
+    active = active_terms(settings)
+    if not active:
         found, warm = minimise_on_device(problem, warm, settings, live=live, job=job)
     else:
-        term, told = _learned_term(prepared, confidence, radius, settings)
-        found, learned, warm = _minimise_learned(problem, term, warm, settings, live, job)
-        chosen = (*chosen, *told)
+        device, mask = solver_device(settings), radius >= 0
+        context = TermContext(prepared.image, confidence.mean, mask, device, settings)
+        bound = {term.name: term.bind(context) for term in active}
+        found, maps, warm = _minimise_with_terms(problem, bound, warm, settings, live, job)
+        terms = {t.name: TermMap(*maps[t.name], t.title) for t in active}
+        chosen = (*chosen, *(note for term in bound.values() for note in term.notes))
     labels = round_labels(
         found.state.u, confidence.mean, radius >= 0, *penalty.bounds(), fixed=fixed
     )
-    terms = {"learned": TermMap.of(learned, "doubt: shapes")} if learned is not None else {}
     result = _result(prepared, inputs, confidence, found, labels, terms)
     return replace(
         result,
@@ -339,33 +342,24 @@ def _same_choice(start: Segmentation, confidence: Confidence, settings: Settings
     return bool(start.smoothness_scores) and start.confidence is confidence.mean and same
 
 
-def _learned_term(
-    prepared: Prepared, confidence: Confidence, radius: FloatMap, settings: Settings
-) -> tuple[LearnedTerm, tuple[str, ...]]:
-    """Return the learned regulariser of this image, and a sentence if it failed its test."""
-    from napari_vslp.energy.terms.learned_term import bind
-
-    device = solver_device(settings)
-    return bind(Path(settings.regulariser), prepared.image, confidence.mean, radius >= 0, device)
-
-
-def _minimise_learned(  # noqa: PLR0917 - one call site above, in this order
+def _minimise_with_terms(  # noqa: PLR0917 - one call site above, in this order
     problem: Problem,
-    term: LearnedTerm,
+    terms: Mapping[str, BoundTerm],
     warm: Warm | None,
     settings: Settings,
     live: bool,
     job: Job,
-) -> tuple[Solution, FloatMap, Warm]:
-    from napari_vslp.energy.terms.linearised import minimise_learned
+) -> tuple[Solution, dict[str, tuple[FloatMap, float]], Warm]:
+    """Minimise the energy with further terms; return their maps and sums by name, too."""
+    from napari_vslp.energy.terms.linearised import minimise_with_terms
 
     def solve(convex: Problem, start: Warm | None, moving: bool) -> tuple[Solution, Warm]:
         return minimise_on_device(convex, start, settings, live=moving, job=job)
 
-    found, left = minimise_learned(
-        problem, term, solve, warm=warm, live=live, tolerance=settings.tolerance, job=job
+    found, left = minimise_with_terms(
+        problem, terms, solve, warm=warm, live=live, tolerance=settings.tolerance, job=job
     )
-    return found.solution, found.learned, left
+    return found.solution, found.maps, left
 
 
 def _warm_state(start: Segmentation | None, tissues: tuple[Tissue, ...]) -> Warm | None:

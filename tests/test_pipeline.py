@@ -17,7 +17,7 @@ from napari_vslp.core.settings import Settings
 from napari_vslp.core.tissues import Click, Tissue
 from napari_vslp.demo import tumour_nest
 from napari_vslp.energy import devices
-from napari_vslp.energy.terms.regulariser_file import RegulariserCard, save_regulariser
+from napari_vslp.energy.terms.regulariser import RegulariserCard, save_regulariser
 from napari_vslp.energy.terms.tdv import TDV, TDVShape
 from napari_vslp.pipeline import fuse, prepare
 from napari_vslp.prepared import Prepared

@@ -57,9 +57,18 @@ SOURCES: Registry[Any] = Registry(
     },
 )
 
+# Classes of napari_vslp.energy.terms.contract.Term: what the energy holds beside costs, boundaries
+# and proportions
+TERMS: Registry[Any] = Registry(
+    "term of the energy",
+    "napari_vslp.terms",
+    {"learned": "napari_vslp.energy.terms.regulariser:Learned"},
+    {"learned": "doubt: shapes"},
+)
+
 # Members whose own `Options` ride in `Settings.extras`: the flags of the command line and the rows
 # of the dock come from these.
-EXTRAS = Registries((SOURCES,))
+EXTRAS = Registries((SOURCES, TERMS))
 
 # napari_vslp.export.contract.Exporter
 EXPORTERS: Registry[Any] = Registry(

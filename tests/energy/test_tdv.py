@@ -15,15 +15,14 @@ from napari_vslp.core.progress import CancelToken, Job
 from napari_vslp.energy.minimise import minimise, minimise_live
 from napari_vslp.energy.problem import OUTSIDE, Problem
 from napari_vslp.energy.solver import Stop
-from napari_vslp.energy.terms.learned_term import BoundTDV
-from napari_vslp.energy.terms.linearised import LearnedWarm, convex_energy, minimise_learned
-from napari_vslp.energy.terms.regulariser_file import (
+from napari_vslp.energy.terms.linearised import TermsWarm, convex_energy, minimise_with_terms
+from napari_vslp.energy.terms.regulariser import (
+    BoundTDV,
     RegulariserCard,
     load_regulariser,
     save_regulariser,
 )
-from napari_vslp.energy.terms.tdv import TDV, TDVShape
-from napari_vslp.energy.terms.tdv_frame import Frame
+from napari_vslp.energy.terms.tdv import TDV, Frame, TDVShape
 from tests.energy.problems import random_problem
 
 
@@ -103,12 +102,12 @@ def test_one_file_serves_any_number_of_tissues_in_any_order(tissues: int) -> Non
     term = bound(problem, 1.0)
     u = np.random.default_rng(0).dirichlet(np.ones(tissues), (24, 28))
     u = np.ascontiguousarray(u.transpose(2, 0, 1), np.float32)
-    energy, slope = term.energy_and_slope(u)
+    energy, gradient = term.value_and_gradient(u)
     other = bound(replace(problem, cost=np.ascontiguousarray(problem.cost[::-1])), 1.0)
-    turned, turned_slope = other.energy_and_slope(np.ascontiguousarray(u[::-1]))
+    turned, turned_gradient = other.value_and_gradient(np.ascontiguousarray(u[::-1]))
     np.testing.assert_allclose(turned, energy, rtol=1e-4, atol=1e-6)
-    np.testing.assert_allclose(turned_slope[::-1], slope, rtol=1e-3, atol=1e-5)
-    np.testing.assert_allclose(term.energy(u), energy, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(turned_gradient[::-1], gradient, rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(term.value(u), energy, rtol=1e-5, atol=1e-6)
 
 
 def test_what_lies_outside_the_tissue_changes_nothing() -> None:
@@ -118,9 +117,10 @@ def test_what_lies_outside_the_tissue_changes_nothing() -> None:
     u = np.random.default_rng(0).random((2, 24, 28), np.float32)
     other = u.copy()
     other[:, :10, :12] = 0.5
-    for before, after in zip(term.energy_and_slope(u), term.energy_and_slope(other), strict=True):
+    shown, hidden = term.value_and_gradient(u), term.value_and_gradient(other)
+    for before, after in zip(shown, hidden, strict=True):
         np.testing.assert_array_equal(before, after)
-    assert (term.energy_and_slope(u)[1][:, :10, :12] == 0).all()
+    assert (shown[1][:, :10, :12] == 0).all()
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -131,13 +131,15 @@ def test_the_energy_never_rises(seed: int, mode: str) -> None:
     if seed % 2:
         problem.radius[5:15, 8:20] = OUTSIDE
     term = bound(problem, [0.3, 1.0, 5.0][seed % 3], seed)
-    found, warm = minimise_learned(problem, term, convex_solve, turns=4)
+    found, warm = minimise_with_terms(problem, {"learned": term}, convex_solve, rounds=4)
     assert (np.diff(found.energies) <= 0).all()
     audit, state = found.solution.certificate, found.solution.state
     assert audit.objective == found.energies[-1]
     np.testing.assert_allclose(state.u.sum(0), 1, atol=1e-4)
-    np.testing.assert_allclose(found.learned, term.energy(state.u), rtol=1e-4, atol=1e-5)
-    assert (found.learned >= 0).all()
+    learned, total = found.maps["learned"]
+    np.testing.assert_allclose(learned, term.value(state.u), rtol=1e-4, atol=1e-5)
+    assert total == pytest.approx(learned.sum(dtype=np.float64))
+    assert (learned >= 0).all()
     for shown in (audit.fidelity, audit.regularisation, audit.gap_map):
         assert (shown >= 0).all()
     assert warm.given is problem.cost
@@ -145,11 +147,11 @@ def test_the_energy_never_rises(seed: int, mode: str) -> None:
 
 def test_without_strength_it_is_the_plain_solution() -> None:
     problem = random_problem(3, (40, 40), mode="interval")
-    found, _ = minimise_learned(problem, bound(problem, 0.0), convex_solve)
+    found, _ = minimise_with_terms(problem, {"learned": bound(problem, 0.0)}, convex_solve)
     plain, _ = convex_solve(problem, None, False)
     assert len(found.energies) == 1
     assert found.energies[0] == pytest.approx(plain.certificate.objective, rel=2e-3)
-    assert found.learned.sum() == 0
+    assert found.maps["learned"][1] == 0
 
 
 def test_the_energy_is_the_solvers() -> None:
@@ -168,7 +170,7 @@ def test_an_absent_tissue_stays_absent() -> None:
     low = np.where(high == 0, 0, 0.2)
     penalty = replace(problem.penalty, low=low, high=np.array([0.8, 0.8, 0]))
     problem = replace(problem, penalty=penalty)
-    found, _ = minimise_learned(problem, bound(problem, 1.0), convex_solve)
+    found, _ = minimise_with_terms(problem, {"learned": bound(problem, 1.0)}, convex_solve)
     assert found.solution.state.u[2].max() < 1e-5
     assert found.solution.certificate.gap >= 0
 
@@ -176,14 +178,14 @@ def test_an_absent_tissue_stays_absent() -> None:
 def test_a_moving_slider_keeps_the_last_tangent() -> None:
     problem = random_problem(3, (32, 32), mode="interval")
     term = bound(problem, 1.0)
-    _, warm = minimise_learned(problem, term, convex_solve)
+    _, warm = minimise_with_terms(problem, {"learned": term}, convex_solve)
     moved = replace(problem, penalty=replace(problem.penalty, low=problem.penalty.low * 0.9))
-    found, after = minimise_learned(moved, term, convex_solve, warm=warm, live=True)
-    assert isinstance(after, LearnedWarm)
-    assert after.slope is warm.slope
+    found, after = minimise_with_terms(moved, {"learned": term}, convex_solve, warm=warm, live=True)
+    assert isinstance(after, TermsWarm)
+    assert after.gradient is warm.gradient
     assert len(found.energies) == 1
-    again, third = minimise_learned(moved, term, convex_solve, warm=after, live=False)
-    assert third.slope is not warm.slope
+    again, third = minimise_with_terms(moved, {"learned": term}, convex_solve, warm=after)
+    assert third.gradient is not warm.gradient
     assert again.energies[-1] <= again.energies[0]
 
 
@@ -197,7 +199,7 @@ def test_it_can_be_cancelled() -> None:
         return minimise(convex, warm=warm, stop=Stop(1e-3, 50))
 
     with pytest.raises(Cancelled):
-        minimise_learned(problem, term, solve, job=Job(token))
+        minimise_with_terms(problem, {"learned": term}, solve, job=Job(token))
 
 
 CARD = RegulariserCard(TDVShape(channels=4), 0.1, 2.0, accepted=True, figures={"images": 3.0})

@@ -13,7 +13,7 @@ from napari_vslp.cli import main
 from napari_vslp.core.errors import Cancelled, VslpError
 from napari_vslp.core.progress import CancelToken, Job
 from napari_vslp.demo import tumour_nest
-from napari_vslp.energy.terms.regulariser_file import load_regulariser
+from napari_vslp.energy.terms.regulariser import load_regulariser
 from napari_vslp.energy.terms.tdv import TDVShape
 from napari_vslp.learning.regulariser.gate import Candidate, blind_spot_costs, judge
 from napari_vslp.learning.regulariser.learner import make_regulariser

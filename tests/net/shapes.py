@@ -9,7 +9,7 @@ def learn_shapes(path: Path) -> None:
     """Write a small learned regulariser, as ``napari-vslp regulariser`` would after learning."""
     import torch
 
-    from napari_vslp.energy.terms.regulariser_file import RegulariserCard, save_regulariser
+    from napari_vslp.energy.terms.regulariser import RegulariserCard, save_regulariser
     from napari_vslp.energy.terms.tdv import TDV, TDVShape
 
     with torch.random.fork_rng():

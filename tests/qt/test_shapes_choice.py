@@ -8,7 +8,7 @@ import torch
 from qtpy.QtWidgets import QFileDialog
 
 from napari_vslp.core.settings import TOTAL_VARIATION, Settings
-from napari_vslp.energy.terms.regulariser_file import RegulariserCard, save_regulariser
+from napari_vslp.energy.terms.regulariser import RegulariserCard, save_regulariser
 from napari_vslp.energy.terms.tdv import TDV, TDVShape
 
 pytestmark = pytest.mark.window

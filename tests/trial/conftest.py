@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from napari_vslp.core.registries import EXPORTERS, SOURCES
+from napari_vslp.core.registries import EXPORTERS, SOURCES, TERMS
 
 
 @pytest.fixture
@@ -12,6 +12,13 @@ def darkness():
     SOURCES.add("darkness", "tests.trial.toy_source:Darkness")
     yield "darkness"
     SOURCES.remove("darkness")
+
+
+@pytest.fixture
+def left():
+    TERMS.add("left", "tests.trial.toy_term:Left")
+    yield "left"
+    TERMS.remove("left")
 
 
 @pytest.fixture

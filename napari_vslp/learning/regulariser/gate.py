@@ -22,8 +22,8 @@ from napari_vslp.energy.blindspot import (
 from napari_vslp.energy.minimise import Warm, minimise
 from napari_vslp.energy.problem import Array, Problem
 from napari_vslp.energy.solver import Solution
-from napari_vslp.energy.terms.learned_term import BoundTDV
-from napari_vslp.energy.terms.linearised import minimise_learned
+from napari_vslp.energy.terms.linearised import minimise_with_terms
+from napari_vslp.energy.terms.regulariser import BoundTDV
 from napari_vslp.energy.terms.tdv import TDV
 from napari_vslp.learning.contract import Event
 from napari_vslp.learning.regulariser.train import Sample, radius_of
@@ -31,7 +31,7 @@ from napari_vslp.learning.regulariser.train import Sample, radius_of
 STRENGTHS = (0.025, 0.05, 0.1, 0.2, 0.4)
 STANDARD_ERRORS = 2.0
 WINDOW_PX = 128
-TURNS = 3
+ROUNDS = 3
 
 
 @dataclass(frozen=True)
@@ -110,8 +110,13 @@ def blind_spot_costs(
             image, network = np.ascontiguousarray(sample.image[part]), candidate.network
             strength, inside = candidate.strength, weight >= 0
             term = BoundTDV(network, strength, image=image, evidence=shown, inside=inside)
-            found, _ = minimise_learned(
-                problem, term, _solve, tolerance=1e-3, turns=TURNS, job=Job(job.cancel)
+            found, _ = minimise_with_terms(
+                problem,
+                {"learned": term},
+                _solve,
+                tolerance=1e-3,
+                rounds=ROUNDS,
+                job=Job(job.cancel),
             )
             u = found.solution.state.u
         costs[number] = _mean_cost(u, evidence, blocks, weight >= 0)

@@ -13,7 +13,7 @@ from napari_vslp.core.progress import Job
 from napari_vslp.learning.contract import Event, Run, Trained
 
 if TYPE_CHECKING:
-    from napari_vslp.energy.terms.regulariser_file import RegulariserCard
+    from napari_vslp.energy.terms.regulariser import RegulariserCard
     from napari_vslp.learning.cohort import Cohort
     from napari_vslp.learning.regulariser.gate import Verdict
     from napari_vslp.learning.regulariser.train import Recipe, Sample
@@ -148,7 +148,7 @@ def make_regulariser(
     """
     import numpy as np
 
-    from napari_vslp.energy.terms.regulariser_file import RegulariserCard, save_regulariser
+    from napari_vslp.energy.terms.regulariser import RegulariserCard, save_regulariser
     from napari_vslp.learning.regulariser.gate import (
         Candidate,
         blind_spot_costs,
@@ -215,7 +215,7 @@ def _samples(cohort: Cohort, options: RegulariserOptions, device: str, job: Job)
 
 def _check_out(out: Path) -> None:
     """Raise `VslpError` if something other than an earlier regulariser would be replaced."""
-    from napari_vslp.energy.terms.regulariser_file import load_regulariser
+    from napari_vslp.energy.terms.regulariser import load_regulariser
 
     if not out.exists():
         return

@@ -31,9 +31,8 @@ from napari_vslp.energy.blindspot import (
     score_of,
 )
 from napari_vslp.energy.problem import Array
-from napari_vslp.energy.terms.learned_term import normalised, shown_odds
-from napari_vslp.energy.terms.tdv import TDV, TDVShape
-from napari_vslp.energy.terms.tdv_frame import Frame
+from napari_vslp.energy.terms.regulariser import normalised, shown_odds
+from napari_vslp.energy.terms.tdv import TDV, Frame, TDVShape
 from napari_vslp.learning.contract import Event
 
 # The anchor is mixed with the uniform distribution, so that a correction can overrule it.
