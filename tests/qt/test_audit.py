@@ -12,7 +12,7 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtGui import QShortcut
 
 from napari_vslp.qt.parts.small_plot import NO_PLOTS
-from napari_vslp.qt.review import words
+from napari_vslp.qt.review import messages
 from napari_vslp.qt.segment.dock import AUDIT
 from napari_vslp.qt.viewer.maps import DOUBT, OUTLINE
 from napari_vslp.review.cost_curve import CostCurve
@@ -37,15 +37,15 @@ def rest(window):
 
 
 def landed(window):
-    window.until(lambda: not window.controller.reviewing.flight.under_way)
+    window.until(lambda: not window.controller.reviewing.camera.under_way)
 
 
 def test_without_image_or_result_it_says_what_to_do(empty_window, fake, picture):
     page = empty_window.dock.audit
     empty_window.dock.tabs.setCurrentIndex(AUDIT)
-    assert page.empty.text() == words.NO_IMAGE
+    assert page.empty.text() == messages.NO_IMAGE
     empty_window.image = empty_window.viewer.add_image(picture, rgb=True)
-    assert page.empty.text() == words.NO_RESULT
+    assert page.empty.text() == messages.NO_RESULT
     for button in (page.next, page.previous, page.looked, page.ask):
         button.click()
     page.cost.work.click()
@@ -207,7 +207,7 @@ def test_places_are_ticked_off_and_passed_over(audited):
     assert page.count.text() == f"0 of {total} looked at"
     for _ in range(total):
         page.looked.click()
-    assert page.left.text() == words.ALL_LOOKED
+    assert page.left.text() == messages.ALL_LOOKED
     assert not page.left.isHidden()
     page.next.click()
 
@@ -217,7 +217,7 @@ def test_where_nothing_is_doubtful_it_says_so(window, fake, monkeypatch):
     window.segment()
     window.dock.tabs.setCurrentIndex(AUDIT)
     page = window.dock.audit
-    assert page.left.text() == words.NOTHING
+    assert page.left.text() == messages.NOTHING
     assert page.list.isHidden()
     assert not page.next.isEnabled()
 
@@ -273,7 +273,7 @@ def test_a_tissue_that_was_removed_is_refused_in_words(audited):
     page.next.click()
     window.dock.table.rows[2].remove.click()
     page.correct.buttons[2].click()
-    assert window.status == words.CLICK_FAILED.format("White background")
+    assert window.status == messages.CLICK_FAILED.format("White background")
     assert window.inputs.clicks == ()
 
 
@@ -282,12 +282,12 @@ def test_another_image_has_an_audit_of_its_own(audited, picture):
     page.next.click()
     other = window.viewer.add_image(picture[::-1], name="other", rgb=True)
     window.dock.region.choose_image(other)
-    assert page.empty.text() == words.NO_RESULT
+    assert page.empty.text() == messages.NO_RESULT
     window.dock.region.choose_image(window.image)
     assert page.empty.isHidden()
     assert window.binding.review.index == 0
     window.viewer.layers.remove(window.image)
-    assert page.empty.text() == words.NO_RESULT
+    assert page.empty.text() == messages.NO_RESULT
 
 
 def test_keys_press_the_buttons(audited):
@@ -359,17 +359,17 @@ def test_a_clicked_share_moves_the_slider_and_keeps_the_curve(audited, gate):
     assert cost.curve.present == pytest.approx(0.3, abs=0.02)
     window.dock.table.rows[0].lock.click()
     cost.share_taken.emit("Gland", 0.6)
-    assert window.status == words.LOCKED_SHARE.format("Gland")
+    assert window.status == messages.LOCKED_SHARE.format("Gland")
     window.dock.table.rows[1].unknown.click()
     cost.share_taken.emit("Other tissue", 0.6)
-    assert window.status == words.UNKNOWN_SHARE.format("Other tissue")
+    assert window.status == messages.UNKNOWN_SHARE.format("Other tissue")
 
 
 def test_a_curve_is_dropped_when_the_result_changes(audited, gate):
     window, cost = audited, drawn(audited, gate)
     window.segment()
     assert cost.curve is None
-    assert cost.said.text() == words.CHANGED
+    assert cost.said.text() == messages.CHANGED
 
 
 def test_the_curve_can_be_cancelled(audited, gate):

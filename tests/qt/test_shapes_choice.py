@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QFileDialog
 from napari_vslp.core.settings import TOTAL_VARIATION, Settings
 from napari_vslp.energy.terms.regulariser import RegulariserCard, save_regulariser
 from napari_vslp.energy.terms.tdv import TDV, TDVShape
+from napari_vslp.qt.viewer.maps import TERM
 
 pytestmark = pytest.mark.window
 
@@ -44,18 +45,18 @@ def test_shapes_come_from_a_file_and_show_their_layer(window, monkeypatch, shape
     assert window.inputs.options == Settings()
     assert offered(choice) == ["Short boundaries", "Learned, from a file…"]
     window.segment()
-    assert window.binding.layers.layer("learned") is None
+    assert window.binding.layers.layer(TERM + "learned") is None
     answer(monkeypatch, shapes)
     pick(choice, "Learned, from a file…")
     assert choice.currentText() == "crypts.safetensors"
     result = window.segment()
     assert result.settings.regulariser == str(shapes)
     np.testing.assert_array_equal(
-        window.binding.layers.layer("learned").data, result.terms["learned"].map
+        window.binding.layers.layer(TERM + "learned").data, result.terms["learned"].map
     )
     pick(choice, "Short boundaries")
     assert "learned" not in window.segment().terms
-    assert window.binding.layers.layer("learned") is None
+    assert window.binding.layers.layer(TERM + "learned") is None
 
 
 def test_no_file_chosen_leaves_the_choice_as_it_was(window, fake, monkeypatch, shapes):

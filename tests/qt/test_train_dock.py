@@ -539,7 +539,7 @@ def test_the_new_model_is_used_where_images_are_segmented(teach, table, is_open)
     docks = teacher.viewer.window.dock_widgets.values()
     (dock,) = [one for one in docks if isinstance(one, SegmentDock)]
     assert before is None or dock is before
-    assert dock.advanced.settings().encoder == "colon"
+    assert dock.advanced.value().encoder == "colon"
     dock.controller.shutdown()
 
 
@@ -548,7 +548,7 @@ def test_a_model_kept_elsewhere_is_used_by_its_file(teach, table, monkeypatch, t
 
     teacher = teach()
     dock = use_model(teacher.viewer, str(tmp_path / "own.safetensors"))
-    assert dock.advanced.settings().encoder == str(tmp_path / "own.safetensors")
+    assert dock.advanced.value().encoder == str(tmp_path / "own.safetensors")
     dock.controller.shutdown()
 
 

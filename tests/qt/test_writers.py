@@ -21,7 +21,7 @@ def labels(window, fake):
     """Return the labels of a result on a region of an image with a pixel size."""
     window.image.scale, window.image.units = (0.5, 0.25), ("um", "um")
     window.dock.region.draw_button.click()
-    shapes = window.session.region_layer
+    shapes = window.binding.region.layer
     shapes.add_rectangles(np.array([[[10, 20], [10, 59], [49, 59], [49, 20]]]))
     window.segment()
     layer = window.binding.layers.layer("labels")
@@ -74,7 +74,7 @@ def test_what_the_user_painted_is_saved(window, labels, tmp_path):
 
 
 def test_a_new_region_is_saved_in_its_place(window, labels, tmp_path):
-    window.viewer.layers.remove(window.session.region_layer)
+    window.viewer.layers.remove(window.binding.region.layer)
     result = window.segment()
     assert result.labels.shape == result.image_shape
     window.viewer.layers.save(str(tmp_path / "a.png"), selected=True)

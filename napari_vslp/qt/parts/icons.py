@@ -1,14 +1,52 @@
-"""Small buttons drawn in the text colour of whatever theme napari wears."""
+"""Small things drawn in the colours of tissues and of whatever theme napari has: signs, squares."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from qtpy.QtCore import QPointF, QRectF, Qt
-from qtpy.QtGui import QPainter, QPaintEvent, QPalette, QPen
-from qtpy.QtWidgets import QPushButton, QWidget
+from qtpy.QtCore import QPointF, QRectF, Qt, Signal
+from qtpy.QtGui import QColor, QIcon, QPainter, QPaintEvent, QPalette, QPen, QPixmap
+from qtpy.QtWidgets import QColorDialog, QPushButton, QSizePolicy, QWidget
+from superqt import QElidingLabel
+
+from napari_vslp.core.tissues import Colour
 
 Drawing = Callable[[QPainter, bool], None]
+
+SIDE = 12
+
+
+def swatches(*colours: Colour, arrow: bool = False) -> QPixmap:
+    """Return squares in a row, with an arrow in between if asked for."""
+    step = SIDE + (14 if arrow else 3)
+    pixmap = QPixmap(SIDE + step * (len(colours) - 1), SIDE)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    for i, colour in enumerate(colours):
+        painter.setPen(QColor(128, 128, 128))
+        painter.setBrush(QColor(*colour))
+        painter.drawRoundedRect(QRectF(i * step + 0.5, 0.5, SIDE - 1, SIDE - 1), 3, 3)
+        if arrow and i:
+            painter.drawLine(i * step - 11, SIDE // 2, i * step - 4, SIDE // 2)
+            for y in (-3, 3):
+                painter.drawLine(i * step - 7, SIDE // 2 + y, i * step - 4, SIDE // 2)
+    painter.end()
+    return pixmap
+
+
+def swatch_icon(colour: Colour) -> QIcon:
+    """Return one square as a button's icon."""
+    return QIcon(swatches(colour))
+
+
+def name_label(name: str, parent: QWidget | None = None) -> QElidingLabel:
+    """Return a tissue's name, cut with … where it is too long; the tooltip has all of it."""
+    label = QElidingLabel(name, parent)
+    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+    label.setAccessibleName(name)
+    label.setToolTip(name)
+    return label
 
 
 def _click(p: QPainter, _on: bool) -> None:
@@ -122,3 +160,47 @@ class IconButton(QPushButton):
         pen = QPen(colour, 1.6)
         pen.setCapStyle(Qt.PenCapStyle.RoundCap)
         return pen
+
+
+class ColourButton(QPushButton):
+    """Shows a colour and lets it be changed."""
+
+    chosen = Signal(tuple)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._colour: Colour = (128, 128, 128)
+        self.setFixedSize(24, 24)
+        self.setToolTip("Change the colour of this tissue")
+        self.clicked.connect(self._ask)
+
+    def colour(self) -> Colour:
+        """Return the colour, RGB 0–255."""
+        return self._colour
+
+    def set_colour(self, colour: Colour) -> None:
+        """Show another colour."""
+        self._colour = colour
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """Draw a rounded swatch on the button, ringed while it has the keyboard focus."""
+        super().paintEvent(event)
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        ring = self.palette().color(QPalette.ColorRole.WindowText)
+        ring.setAlphaF(1.0 if self.hasFocus() else 0.35)
+        painter.setPen(ring)
+        painter.setBrush(QColor(*self._colour))
+        painter.drawRoundedRect(QRectF(4.5, 4.5, 15, 15), 4, 4)
+        painter.end()
+
+    def _ask(self) -> None:
+        dialog = QColorDialog(QColor(*self._colour), self)
+        dialog.setWindowTitle("Colour of this tissue")
+        dialog.colorSelected.connect(self._choose)
+        dialog.open()  # not exec: a running job goes on speaking to the window
+
+    def _choose(self, colour: QColor) -> None:
+        self.set_colour((colour.red(), colour.green(), colour.blue()))
+        self.chosen.emit(self._colour)

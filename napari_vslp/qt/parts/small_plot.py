@@ -15,7 +15,7 @@ _CONTRAST = 0.3  # of lightness, 0…1
 _AXIS = 42  # px, the same for all, so that what belongs together lies above each other
 
 
-class Look(NamedTuple):
+class PlotColours(NamedTuple):
     """The colours of a plot, as Qt names them."""
 
     background: str
@@ -23,17 +23,17 @@ class Look(NamedTuple):
     line: str
 
 
-def look_of(theme: str) -> Look:
+def plot_colours(theme: str) -> PlotColours:
     """Return the colours of a plot in a napari theme, by its name."""
-    worn = get_theme(theme)
-    text, accent = QColor(worn.text.as_hex()), QColor(worn.current.as_hex())
-    background = QColor(worn.background.as_hex())
+    found = get_theme(theme)
+    text, accent = QColor(found.text.as_hex()), QColor(found.current.as_hex())
+    background = QColor(found.background.as_hex())
     line = accent
     if abs(accent.lightnessF() - background.lightnessF()) < _CONTRAST:
         # The light theme's accent hardly stands out as a thin line.
         pairs = zip(accent.getRgb()[:3], text.getRgb()[:3], strict=True)
         line = QColor(*((one + other) // 2 for one, other in pairs))
-    return Look(background.name(), text.name(), line.name())
+    return PlotColours(background.name(), text.name(), line.name())
 
 
 def can_plot() -> bool:
@@ -50,7 +50,7 @@ class PlotPanel(QWidget):
 
     def __init__(self, note: str, theme: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._look = look_of(theme)
+        self._colours = plot_colours(theme)
         self.note = QLabel(note, self)
         self.note.setObjectName("quiet")
         self.note.setWordWrap(True)
@@ -65,9 +65,9 @@ class PlotPanel(QWidget):
         self._draw()
 
     def set_theme(self, theme: str) -> None:
-        """Wear the colours of another theme."""
-        self._look = look_of(theme)
-        self._wear()
+        """Take the colours of another theme."""
+        self._colours = plot_colours(theme)
+        self._colour_plots()
 
     def _draw_if_seen(self) -> None:
         if self.isVisible():
@@ -77,8 +77,8 @@ class PlotPanel(QWidget):
         """Bring the plots up to date, making them the first time."""
         raise NotImplementedError
 
-    def _wear(self) -> None:
-        """Dress the plots that there are."""
+    def _colour_plots(self) -> None:
+        """Give the plots that there are their colours."""
         raise NotImplementedError
 
 
@@ -110,17 +110,17 @@ class SmallPlot(QWidget):
         layout.addWidget(self.title)
         layout.addWidget(self.plot)
 
-    def wear(self, look: Look) -> None:
+    def set_colours(self, colours: PlotColours) -> None:
         """Take the colours of a theme."""
         import pyqtgraph
 
-        self.plot.setBackground(look.background)
+        self.plot.setBackground(colours.background)
         for side in ("left", "bottom"):
-            self.plot.getAxis(side).setPen(look.text)
-            self.plot.getAxis(side).setTextPen(look.text)
-        self.curve.setPen(pyqtgraph.mkPen(look.line, width=2))
-        self.curve.setSymbolBrush(look.line)
-        self.curve.setSymbolPen(look.line)
+            self.plot.getAxis(side).setPen(colours.text)
+            self.plot.getAxis(side).setTextPen(colours.text)
+        self.curve.setPen(pyqtgraph.mkPen(colours.line, width=2))
+        self.curve.setSymbolBrush(colours.line)
+        self.curve.setSymbolPen(colours.line)
 
     def value_at(self, at: QPoint) -> float:
         """Return the value on the horizontal axis below a point of this widget."""

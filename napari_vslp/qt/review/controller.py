@@ -6,17 +6,18 @@ from collections.abc import Callable, Iterator
 
 from napari.utils.events import Event
 from napari.viewer import Viewer
-from qtpy.QtCore import QObject, QTimer
+from qtpy.QtCore import QObject
+from superqt.utils import QSignalDebouncer
 
 from napari_vslp.core.edits import Edit, PlaceClick
 from napari_vslp.core.errors import VslpError
 from napari_vslp.core.inputs import Inputs
 from napari_vslp.core.tissues import Click
-from napari_vslp.qt.review import words
+from napari_vslp.qt.review import messages
 from napari_vslp.qt.review.cost import CostController
-from napari_vslp.qt.review.flight import Flight
 from napari_vslp.qt.review.page import AuditPage
 from napari_vslp.qt.review.state import Pixel
+from napari_vslp.qt.review.view import CameraAnimation
 from napari_vslp.qt.segment.solving import Solving
 from napari_vslp.qt.segment.tissue_table import TissueTable
 from napari_vslp.qt.viewer.images import ImageBinding
@@ -34,7 +35,7 @@ class ReviewController(QObject):
     Parameters
     ----------
     viewer
-        Whose camera flies.
+        Whose camera moves.
     page
         What the hand touches.
     table
@@ -62,10 +63,9 @@ class ReviewController(QObject):
         self._solving, self._present, self._apply = solving, present, apply
         self._listed: object = None
         self._open = False
-        self._rest = QTimer(self)
-        self._rest.setSingleShot(True)
-        self._rest.setInterval(_REST_MS)
-        self.flight = Flight(viewer, self)
+        self._rest = QSignalDebouncer(parent=self)
+        self._rest.setTimeout(_REST_MS)
+        self.camera = CameraAnimation(viewer, self)
         self.cost = CostController(page.cost, solving.refuse, present, apply, self)
         self._connect()
 
@@ -84,7 +84,7 @@ class ReviewController(QObject):
             signal.connect(self._tool_taken)
         self._solving.stepped.connect(page.search.follow)
         self._viewer.mouse_drag_callbacks.append(self._on_mouse)
-        self._rest.timeout.connect(self._redraw)
+        self._rest.triggered.connect(self._redraw)
         self._viewer.scene.camera.events.zoom.connect(self._zoomed)
 
     def set_open(self, on: bool) -> None:
@@ -106,7 +106,7 @@ class ReviewController(QObject):
 
     def show_session(self) -> None:
         """Show what belongs to the chosen image."""
-        self.flight.stop()
+        self.camera.stop()
         self._page.ask.setChecked(False)
         self.cost.forget()
         self._listed = None
@@ -116,9 +116,9 @@ class ReviewController(QObject):
         """Show the result of the chosen image: the list only if it is a full one's."""
         binding = self._present()
         if binding is None:
-            self._page.show_nothing(words.NO_IMAGE)
+            self._page.show_nothing(messages.NO_IMAGE)
         elif binding.session.result is None:
-            self._page.show_nothing(words.NO_RESULT)
+            self._page.show_nothing(messages.NO_RESULT)
             binding.outline.clear()
         else:
             if binding.review.overview is not self._listed:
@@ -162,7 +162,7 @@ class ReviewController(QObject):
         self._page.correct.undo.setEnabled(binding.session.undo_title == ANSWER)
 
     def go(self, index: int) -> None:
-        """Fly to a region, outline it and explain its most doubtful place."""
+        """Go to a region, outline it and explain its most doubtful place."""
         binding = self._present()
         if binding is None or not 0 <= index < len(binding.review.regions):
             return
@@ -172,7 +172,7 @@ class ReviewController(QObject):
         state.spot = region.point
         self._show_ticks(binding)
         self._explain(binding)
-        zoom = self.flight.fly_to(binding.image, region.box)
+        zoom = self.camera.move_to(binding.image, region.box)
         self._draw(binding, zoom)
 
     def _next(self) -> None:
@@ -224,11 +224,11 @@ class ReviewController(QObject):
             binding.outline.clear()
             return
         region = state.region
-        zoom = zoom or (None if self.flight.under_way else self._viewer.scene.camera.zoom)
+        zoom = zoom or (None if self.camera.under_way else self._viewer.scene.camera.zoom)
         binding.outline.show(region.outline if region is not None else (), state.spot, zoom)
 
     def _zoomed(self, _event: Event) -> None:
-        self._rest.start()
+        self._rest.throttle()
 
     def _redraw(self) -> None:
         """Draw the lines as thick as they were, once the view rests at another zoom."""
@@ -278,7 +278,7 @@ class ReviewController(QObject):
         state, here = binding.review, binding.review.spot
         tissue = binding.session.result.tissues[index]
         if binding.session.inputs.tissue(tissue.id) is None:
-            self._solving.refuse(words.CLICK_FAILED.format(tissue.name))
+            self._solving.refuse(messages.CLICK_FAILED.format(tissue.name))
             return
         binding.clicks.stop()
         state.answer(here)

@@ -15,14 +15,13 @@ from napari_vslp.core.edits import Edit, SetShare
 from napari_vslp.core.progress import Job
 from napari_vslp.core.segmentation import Segmentation
 from napari_vslp.core.tissues import Tissue
-from napari_vslp.qt.parts.small_plot import NO_PLOTS, Look, SmallPlot, can_plot, look_of
+from napari_vslp.qt.parts.icons import swatch_icon
+from napari_vslp.qt.parts.small_plot import NO_PLOTS, PlotColours, SmallPlot, can_plot, plot_colours
 from napari_vslp.qt.parts.steady import SteadyCombo
-from napari_vslp.qt.parts.swatch import swatch_icon
-from napari_vslp.qt.review import words
+from napari_vslp.qt.review import messages
 from napari_vslp.qt.segment.run_panel import JobBar
 from napari_vslp.qt.viewer.images import ImageBinding
-from napari_vslp.qt.work.notify import Notifier
-from napari_vslp.qt.work.worker import Runner
+from napari_vslp.qt.work.worker import Notifier, Runner
 
 if TYPE_CHECKING:
     from napari_vslp.review.cost_curve import CostCurve
@@ -72,13 +71,13 @@ class CostPlot(SmallPlot):
         self.present.setValue(100 * curve.present)
         self.present.show()
 
-    def wear(self, look: Look) -> None:
+    def set_colours(self, colours: PlotColours) -> None:
         """Take the colours of a theme."""
         import pyqtgraph
 
-        super().wear(look)
-        self.present.setPen(pyqtgraph.mkPen(look.text, width=1.5))
-        self.pointer.setPen(pyqtgraph.mkPen(look.text, width=1, style=Qt.PenStyle.DotLine))
+        super().set_colours(colours)
+        self.present.setPen(pyqtgraph.mkPen(colours.text, width=1.5))
+        self.pointer.setPen(pyqtgraph.mkPen(colours.text, width=1, style=Qt.PenStyle.DotLine))
 
     def share_at(self, at: QPoint) -> float:
         """Return the share below a point of this widget, in [0, 1], to the per cent."""
@@ -134,7 +133,7 @@ class CostPanel(QWidget):
 
     def __init__(self, theme: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._look = look_of(theme)
+        self._colours = plot_colours(theme)
         self.curve: CostCurve | None = None
         self.plot: CostPlot | None = None
         self._make_controls()
@@ -199,10 +198,10 @@ class CostPanel(QWidget):
         self._say_curve()
         if self.plot is None:
             if not can_plot():
-                self.say(f"{words.slope(curve)}\n{NO_PLOTS}")
+                self.say(f"{messages.slope(curve)}\n{NO_PLOTS}")
                 return
             self.plot = CostPlot(self)
-            self.plot.wear(self._look)
+            self.plot.set_colours(self._colours)
             self.plot.pointed.connect(self._point)
             self.plot.picked.connect(self._pick)
             self.plot.left.connect(self._say_curve)
@@ -214,18 +213,18 @@ class CostPanel(QWidget):
             self.grown.emit()
 
     def set_theme(self, theme: str) -> None:
-        """Wear the colours of another theme."""
-        self._look = look_of(theme)
+        """Take the colours of another theme."""
+        self._colours = plot_colours(theme)
         if self.plot is not None:
-            self.plot.wear(self._look)
+            self.plot.set_colours(self._colours)
 
     def _say_curve(self) -> None:
         if self.curve is not None:
-            self.say(words.slope(self.curve))
+            self.say(messages.slope(self.curve))
 
     def _point(self, share: float) -> None:
         if self.curve is not None:
-            self.say(f"{words.curve_at(self.curve, share)} {TAKE}")
+            self.say(f"{messages.curve_at(self.curve, share)} {TAKE}")
 
     def _pick(self, share: float) -> None:
         if self.curve is not None:
@@ -292,12 +291,12 @@ class CostController(QObject):
         """Drop the curve of another result, but for one whose share was just taken over."""
         curve = self._panel.curve
         if self.runner.busy:
-            self.forget(words.CHANGED)
+            self.forget(messages.CHANGED)
         elif curve is not None:
             if self._taken and curve.name in result.reached:
                 self._panel.show_curve(replace(curve, present=result.reached[curve.name]))
             else:
-                self.forget(words.CHANGED)
+                self.forget(messages.CHANGED)
         self._taken = False
 
     def shutdown(self) -> None:
@@ -306,7 +305,7 @@ class CostController(QObject):
 
     def _returned(self, curve: CostCurve) -> None:
         if self._binding is None or not self._binding.alive:
-            self._panel.forget(words.IMAGE_GONE)
+            self._panel.forget(messages.IMAGE_GONE)
         else:
             self._panel.show_curve(curve)
 
@@ -316,11 +315,11 @@ class CostController(QObject):
         tissues = binding.session.inputs.tissues if binding is not None else ()
         tissue = next((t for t in tissues if t.name == name), None)
         if tissue is None:
-            self._refuse(words.CLICK_FAILED.format(name))
+            self._refuse(messages.CLICK_FAILED.format(name))
         elif tissue.value is None:
-            self._refuse(words.UNKNOWN_SHARE.format(name))
+            self._refuse(messages.UNKNOWN_SHARE.format(name))
         elif tissue.locked:
-            self._refuse(words.LOCKED_SHARE.format(name))
+            self._refuse(messages.LOCKED_SHARE.format(name))
         else:
             self._taken = True
             self._apply(SetShare(tissue.id, share))

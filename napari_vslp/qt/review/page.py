@@ -2,33 +2,127 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Signal
-from qtpy.QtGui import QKeySequence, QShortcut
+from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtGui import QIcon, QKeySequence, QShortcut
 from qtpy.QtWidgets import (
+    QAbstractItemView,
     QCheckBox,
     QHBoxLayout,
+    QHeaderView,
     QLabel,
     QPushButton,
     QSizePolicy,
+    QTreeWidget,
+    QTreeWidgetItem,
     QVBoxLayout,
     QWidget,
 )
 
 from napari_vslp.core.segmentation import Segmentation
-from napari_vslp.qt.parts.fold import Fold
-from napari_vslp.qt.parts.look import heading
-from napari_vslp.qt.review import words
-from napari_vslp.qt.review.correct_panel import CorrectPanel
+from napari_vslp.core.tissues import Tissue
+from napari_vslp.qt.parts.collapsible import Collapsible
+from napari_vslp.qt.parts.icons import SIDE, swatches
+from napari_vslp.qt.parts.theme import heading
+from napari_vslp.qt.review import messages
 from napari_vslp.qt.review.cost import CostPanel
-from napari_vslp.qt.review.energy_panel import EnergyPanel
-from napari_vslp.qt.review.region_list import RegionList
-from napari_vslp.qt.review.search_panel import SearchPanel
-from napari_vslp.qt.review.why_panel import WhyPanel
+from napari_vslp.qt.review.energy_panels import EnergyPanel, SearchPanel
+from napari_vslp.qt.review.place_panels import CorrectPanel, WhyPanel
+
+if TYPE_CHECKING:
+    from napari_vslp.review.regions import Region
 
 # napari leaves the function keys to others.
 PREVIOUS, NEXT, LOOKED, ASK = "F7", "F8", "F9", "F6"
+_ROWS = 5  # shown at once; more are scrolled
+_ICON = QSize(2 * SIDE + 14, SIDE)
+
+
+class RegionList(QTreeWidget):
+    """One row a region: its rank, what it is shown as → what it could be, its area.
+
+    Signals
+    -------
+    chosen
+        Index of the region that the hand chose.
+    """
+
+    chosen = Signal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName("Doubtful places")
+        self.setHeaderLabels(["", "Shown → could be", "Area"])
+        self.setRootIsDecorated(False)
+        self.setUniformRowHeights(True)
+        self.setIconSize(_ICON)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setTextElideMode(Qt.TextElideMode.ElideRight)
+        header = self.header()
+        if header is not None:
+            header.setStretchLastSection(False)
+            header.setSectionsMovable(False)
+            header.setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
+            header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
+            header.setSectionResizeMode(2, QHeaderView.ResizeMode.ResizeToContents)
+        self.itemClicked.connect(self._clicked)
+        self.itemActivated.connect(self._clicked)
+
+    def show_regions(self, regions: Sequence[Region], tissues: Sequence[Tissue]) -> None:
+        """List regions in their order, none selected."""
+        self.clear()
+        for rank, region in enumerate(regions, start=1):
+            shown, other = tissues[region.shown], tissues[region.runner_up]
+            item = QTreeWidgetItem(
+                [str(rank), f"{shown.name} → {other.name}", messages.area(region)]
+            )
+            item.setIcon(1, _icon(shown, other))
+            item.setToolTip(1, f"Shown as {shown.name}; it could as well be {other.name}")
+            item.setTextAlignment(2, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            self.addTopLevelItem(item)
+        self._fit()
+
+    def mark(self, looked_at: Sequence[bool]) -> None:
+        """Tick the regions that were looked at."""
+        for index, done in enumerate(looked_at):
+            item = self.topLevelItem(index)
+            if item is not None:
+                item.setText(0, f"✓ {index + 1}" if done else str(index + 1))
+                item.setDisabled(False)
+                for column in range(3):
+                    font = item.font(column)
+                    font.setItalic(done)
+                    item.setFont(column, font)
+
+    def select(self, index: int) -> None:
+        """Select a row without reporting it; −1 for none."""
+        item = self.topLevelItem(index) if index >= 0 else None
+        if item is None:
+            self.clearSelection()
+        else:
+            self.setCurrentItem(item)
+            self.scrollToItem(item)
+
+    def _clicked(self, item: QTreeWidgetItem) -> None:
+        self.chosen.emit(self.indexOfTopLevelItem(item))
+
+    def _fit(self) -> None:
+        header = self.header()
+        row = max(self.sizeHintForRow(0), SIDE + 8)
+        rows = min(max(self.topLevelItemCount(), 1), _ROWS)
+        top = header.sizeHint().height() if header is not None else 0
+        self.setFixedHeight(top + rows * row + 2 * self.frameWidth() + 2)
+
+
+def _icon(shown: Tissue, other: Tissue) -> QIcon:
+    pixmap = swatches(shown.colour, other.colour, arrow=True)
+    icon = QIcon(pixmap)
+    icon.addPixmap(pixmap, QIcon.Mode.Selected)  # Qt would tint it, and the colours are the message
+    return icon
 
 
 class AuditPage(QWidget):
@@ -55,13 +149,13 @@ class AuditPage(QWidget):
         self.energy, self.search = EnergyPanel(theme), SearchPanel(theme)
         self.cost = CostPanel(theme)
         self.folds = (
-            Fold("Energy by tissue", self.energy, self),
-            Fold("How the search went", self.search, self),
-            Fold("What would another share cost?", self.cost, self),
+            Collapsible("Energy by tissue", self.energy, self),
+            Collapsible("How the search went", self.search, self),
+            Collapsible("What would another share cost?", self.cost, self),
         )
         self._lay_out()
         self._add_shortcuts()
-        self.show_nothing(words.NO_RESULT)
+        self.show_nothing(messages.NO_RESULT)
 
     def show_nothing(self, sentence: str) -> None:
         """Say what to do to have something to look over."""
@@ -73,16 +167,16 @@ class AuditPage(QWidget):
         """Show how good a result is, and offer its tissues."""
         self.empty.hide()
         self._content.show()
-        self.certificate.setText(words.certificate(result))
-        self.certificate.setToolTip(words.certificate_tip(result))
+        self.certificate.setText(messages.certificate(result))
+        self.certificate.setToolTip(messages.certificate_tip(result))
         self.correct.show_tissues(result.tissues)
         self.cost.show_tissues(result.tissues)
 
     def show_count(self, looked: int, total: int) -> None:
         """Say how much is done, and offer the buttons that make sense."""
-        self.count.setText(words.looked(looked, total))
+        self.count.setText(messages.looked(looked, total))
         self.left.setVisible(looked >= total)
-        self.left.setText(words.ALL_LOOKED if total else words.NOTHING)
+        self.left.setText(messages.ALL_LOOKED if total else messages.NOTHING)
         self.list.setVisible(total > 0)
         for button in (self.previous, self.next, self.looked):
             button.setEnabled(total > 0)
@@ -108,9 +202,9 @@ class AuditPage(QWidget):
         self.left.setWordWrap(True)
 
     def _make_buttons(self) -> None:
-        self.previous = _button("◂ Previous", "Fly to the place before this one", PREVIOUS)
-        self.next = _button("Next ▸", "Fly to the next place not yet looked at", NEXT)
-        self.looked = _button("✓ Looked at", "Tick this place off and fly to the next", LOOKED)
+        self.previous = _button("◂ Previous", "Go to the place before this one", PREVIOUS)
+        self.next = _button("Next ▸", "Go to the next place not yet looked at", NEXT)
+        self.looked = _button("✓ Looked at", "Tick this place off and go to the next", LOOKED)
         self.ask = _button("Ask why", "Click a place in the image to read why it is so", ASK)
         self.ask.setCheckable(True)
         self.doubt = QCheckBox("Show doubt", self)
@@ -150,7 +244,7 @@ class AuditPage(QWidget):
         layout.addWidget(self._content)
         layout.addStretch(1)
 
-    def _unfolded(self, fold: Fold, on: bool) -> None:
+    def _unfolded(self, fold: Collapsible, on: bool) -> None:
         if on:
             self.unfolded.emit(fold)
 

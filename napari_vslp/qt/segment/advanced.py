@@ -23,7 +23,7 @@ from napari_vslp.core.options import Option
 from napari_vslp.core.registries import EXTRAS
 from napari_vslp.core.settings import DEFAULT_SMOOTHNESS, TOTAL_VARIATION, Settings, Smoothness
 from napari_vslp.encoders.model_names import BUNDLED_NAME, library_names
-from napari_vslp.qt.parts.fold import Fold
+from napari_vslp.qt.parts.collapsible import Collapsible
 from napari_vslp.qt.parts.form import OptionsForm
 from napari_vslp.qt.parts.steady import SteadyCombo, SteadySpin
 
@@ -62,7 +62,7 @@ class AdvancedPanel(QWidget):
         for form in (self.form, *self.extras.values()):
             rows.addWidget(form)
             form.changed.connect(self._ask)
-        self.fold = Fold("Advanced settings", self.body, self)
+        self.fold = Collapsible("Advanced settings", self.body, self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.fold)

@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_vslp.qt.parts.look import heading, style
+from napari_vslp.qt.parts.theme import heading, style
 from napari_vslp.qt.review.page import AuditPage
 from napari_vslp.qt.segment.advanced import AdvancedPanel
 from napari_vslp.qt.segment.controller import Controller, Panels

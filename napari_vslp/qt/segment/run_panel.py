@@ -15,14 +15,14 @@ from qtpy.QtWidgets import (
 
 from napari_vslp.core.progress import Progress
 from napari_vslp.core.segmentation import Segmentation
-from napari_vslp.qt.parts import words
+from napari_vslp.qt.parts import messages
 from napari_vslp.qt.parts.icons import IconButton
 
 _FULL = 1000
 
 
 class JobBar(QProgressBar):
-    """A thin bar without words."""
+    """A thin bar without messages."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -129,7 +129,7 @@ class RunPanel(QWidget):
         self.status.setText(sentence)
 
     def show_progress(self, progress: Progress, in_words: bool = True) -> None:
-        """Show how far a job has come, by the bar and, unless it came unasked, in words."""
+        """Show how far a job has come, by the bar and, unless it came unasked, in messages."""
         self.progress.show_fraction(progress.fraction)
         if in_words:
             self.say(progress.note or f"{progress.stage}…")
@@ -140,7 +140,7 @@ class RunPanel(QWidget):
         if result is None:
             self.hint.hide()
             return
-        self.say(words.quality(result))
-        sentences = words.hints(result)
+        self.say(messages.quality(result))
+        sentences = messages.hints(result)
         self.hint.setText("\n".join(sentences))
         self.hint.setVisible(bool(sentences))

@@ -18,8 +18,7 @@ from napari_vslp.qt.segment.run_panel import RunPanel
 from napari_vslp.qt.viewer.images import ImageBinding
 from napari_vslp.qt.viewer.source import image_shape, read_source
 from napari_vslp.qt.work.jobs import Outcome, Request, solve
-from napari_vslp.qt.work.notify import Notifier
-from napari_vslp.qt.work.worker import Runner
+from napari_vslp.qt.work.worker import Notifier, Runner
 
 NO_IMAGE = "There is no image yet: open one, or try File › Open Sample."
 IMAGE_GONE = "The image was removed while it was segmented: its result is not shown."

@@ -11,9 +11,8 @@ from napari_vslp.core.edits import EditTissue, RemoveTissue, SetShare, SetUnknow
 from napari_vslp.core.segmentation import Segmentation
 from napari_vslp.core.sliders import STEPS, to_steps
 from napari_vslp.core.tissues import Colour, Tissue
-from napari_vslp.qt.parts import words
-from napari_vslp.qt.parts.colour_button import ColourButton
-from napari_vslp.qt.parts.icons import IconButton
+from napari_vslp.qt.parts import messages
+from napari_vslp.qt.parts.icons import ColourButton, IconButton
 from napari_vslp.qt.parts.steady import SteadySlider, SteadySpin
 
 # napari's slider handle is 16 px wide: with half of it as a margin, 40 % lies under the handle.
@@ -243,11 +242,11 @@ class TissueRow(QWidget):
             return
         share, price = float(result.shares[index]), float(result.prices[index])
         self.bar.set_reached(share)
-        self.reached.setText(f"reached {words.per_cent(share)}")
-        self.reached.setToolTip(words.reached(result, index))
+        self.reached.setText(f"reached {messages.per_cent(share)}")
+        self.reached.setToolTip(messages.reached(result, index))
         known = result.tissues[index].value is not None
-        self.pull.setText(words.pull(price) if known else _EMPTY)
-        self.pull.setToolTip(words.pull_number(price))
+        self.pull.setText(messages.pull(price) if known else _EMPTY)
+        self.pull.setToolTip(messages.pull_number(price))
 
     def _ask_share(self, share: float) -> None:
         # All moves of one grab, or of keys in a row, are one step.

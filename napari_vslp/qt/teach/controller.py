@@ -17,8 +17,7 @@ from napari_vslp.qt.teach.process import TrainProcess, still_saving
 from napari_vslp.qt.teach.reading import TableQuery, TableSummary, read
 from napari_vslp.qt.teach.run import TrainRunPanel
 from napari_vslp.qt.teach.table import TablePanel
-from napari_vslp.qt.work.notify import Notifier
-from napari_vslp.qt.work.worker import Runner
+from napari_vslp.qt.work.worker import Notifier, Runner
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from qtpy.QtCore import QEvent, QSize, Qt, QTimer
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QApplication, QFrame, QScrollArea, QVBoxLayout, QWidget
 
-from napari_vslp.qt.parts.look import heading, style
+from napari_vslp.qt.parts.theme import heading, style
 from napari_vslp.qt.teach.controller import TeachController, TrainPanels
 from napari_vslp.qt.teach.form import ModelForm
 from napari_vslp.qt.teach.history import Curves

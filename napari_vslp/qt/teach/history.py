@@ -12,7 +12,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from napari_vslp.learning.contract import default_work
-from napari_vslp.qt.parts.small_plot import NO_PLOTS, Look, SmallPlot, can_plot, look_of
+from napari_vslp.qt.parts.small_plot import NO_PLOTS, PlotColours, SmallPlot, can_plot, plot_colours
 from napari_vslp.qt.teach import messages
 
 Key = tuple[int, int]
@@ -146,7 +146,7 @@ class Curves(QWidget):
     def __init__(self, theme: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.history, self._aside = MetricHistory(), True
-        self._look = look_of(theme)
+        self._colours = plot_colours(theme)
         self.difference: _Plot | None = None
         self.agreement: _Plot | None = None
         self.note = QLabel(LOWER, self)
@@ -186,11 +186,11 @@ class Curves(QWidget):
         self.agreement.draw(*self.history.line("loss"), self.history)
 
     def set_theme(self, theme: str) -> None:
-        """Wear the colours of another theme."""
-        self._look = look_of(theme)
+        """Take the colours of another theme."""
+        self._colours = plot_colours(theme)
         for plot in (self.difference, self.agreement):
             if plot is not None:
-                plot.wear(self._look)
+                plot.set_colours(self._colours)
 
     def _make(self) -> None:
         """Make the plots when they are first wanted: their package takes a while to load."""
@@ -203,7 +203,7 @@ class Curves(QWidget):
         self.difference = _Plot(DIFFERENCE, tip, self)
         self.agreement = _Plot(AGREEMENT, "On the images learnt from; lower is better", self)
         for plot in (self.difference, self.agreement):
-            plot.wear(self._look)
+            plot.set_colours(self._colours)
             self._layout.addWidget(plot)
 
 
@@ -223,12 +223,12 @@ class _Plot(SmallPlot):
         self.plot.setYRange(0, 1.15 * max([*known, 1e-3]), padding=0)
         self._mark_rounds(history)
 
-    def wear(self, look: Look) -> None:
+    def set_colours(self, colours: PlotColours) -> None:
         """Take the colours of a theme."""
         import pyqtgraph
 
-        super().wear(look)
-        self._pen = pyqtgraph.mkPen(look.text, width=1, style=Qt.PenStyle.DotLine)
+        super().set_colours(colours)
+        self._pen = pyqtgraph.mkPen(colours.text, width=1, style=Qt.PenStyle.DotLine)
         for border in self._borders:
             border.setPen(self._pen)
 

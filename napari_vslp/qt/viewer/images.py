@@ -14,8 +14,8 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_vslp.core.inputs import Inputs
 from napari_vslp.core.session import Session
-from napari_vslp.qt.review.outline import Outline
 from napari_vslp.qt.review.state import ReviewState
+from napari_vslp.qt.review.view import Outline
 from napari_vslp.qt.viewer.clicks import ClicksBinding
 from napari_vslp.qt.viewer.layers import ResultLayers
 from napari_vslp.qt.viewer.paint import PaintBinding

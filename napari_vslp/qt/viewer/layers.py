@@ -25,7 +25,7 @@ from napari_vslp.qt.viewer.maps import (
 )
 from napari_vslp.qt.viewer.source import add_quietly, place, placement
 from napari_vslp.qt.viewer.writers import mask_metadata
-from napari_vslp.qt.work.turns import Turns
+from napari_vslp.qt.work.worker import Turns
 
 
 class ResultLayers(QObject):

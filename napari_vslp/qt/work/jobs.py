@@ -95,12 +95,16 @@ class Outcome:
 def embedding_key(request: Request, content: str) -> Key:
     """Return what the embedding of pixels with that hash depends on."""
     options = request.inputs.options
-    extras = [(name, key_of(one, "reading")) for name, one in sorted(options.extras.items())]
+    extras = {name: key_of(one, "reading") for name, one in sorted(options.extras.items())}
+    usual = {name: key_of(type(one)(), "reading") for name, one in options.extras.items()}
     return Key(
         content=content,
         region=request.inputs.region,
         fingerprint=model_fingerprint(options.encoder),
-        options=(*key_of(options, "reading"), *(one for one in extras if one[1])),
+        options=(
+            *key_of(options, "reading"),
+            *((name, key) for name, key in extras.items() if key != usual[name]),
+        ),
         data=request.source.data,
     )
 

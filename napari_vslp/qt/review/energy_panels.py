@@ -1,8 +1,8 @@
-"""Energy by tissue: whose pixels hold the doubt, and how it lies on them."""
+"""The energies of a result by tissue, and of the search that led to it step by step."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,18 +10,25 @@ from qtpy.QtCore import QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPalette
 from qtpy.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
 
+from napari_vslp.core.progress import Progress
 from napari_vslp.core.tissues import Colour, Tissue
+from napari_vslp.qt.parts.icons import name_label, swatches
 from napari_vslp.qt.parts.small_plot import NO_PLOTS, PlotPanel, SmallPlot, can_plot
-from napari_vslp.qt.parts.swatch import ElidedLabel, swatches
-from napari_vslp.qt.review import words
+from napari_vslp.qt.review import messages
 
 if TYPE_CHECKING:
     from napari_vslp.review.histogram import EnergyByTissue
 
 LEGEND = "Their part of all doubt. Full: numbers, pale: boundaries."
 HOW_MUCH = "How doubtful their pixels are (% of them)"
-_TIP = "To the right lie the pixels with more doubt; each curve wears the colour of its tissue"
+_TIP = "To the right lie the pixels with more doubt; each curve has the colour of its tissue"
 _FEWEST = 0.01  # per cent, the lower end of the scale
+DISTANCE = "Distance from the best possible (%)"
+ENERGIES = "Numbers (dotted), boundaries (thousands)"
+_DISTANCE_TIP = "Proven at each step; the search ends when it is small enough"
+_ENERGIES_TIP = "The doubt of numbers and of boundaries, which the search weighs against each other"
+NONE_YET = "Press Segment: the search is drawn here while it runs."
+AT_ONCE = "The last search was over at once: there is nothing to draw."
 
 
 class TwoPartBar(QWidget):
@@ -90,7 +97,7 @@ class EnergyPanel(PlotPanel):
                 return
             self.plot = SmallPlot(HOW_MUCH, _TIP, self, symbol=None)
             self._layout.addWidget(self.plot)
-            self._wear()
+            self._colour_plots()
         self._draw_curves(self.plot, found, tissues)
 
     def _draw_bars(self, found: EnergyByTissue, tissues: Sequence[Tissue]) -> None:
@@ -108,13 +115,13 @@ class EnergyPanel(PlotPanel):
             bar = TwoPartBar(self._rows)
             parts = energy.fidelity / longest, energy.regularisation / longest
             bar.show_parts(*parts, tissue.colour)
-            share = QLabel(words.per_cent(energy.total / total), self._rows)
+            share = QLabel(messages.per_cent(energy.total / total), self._rows)
             share.setAlignment(Qt.AlignmentFlag.AlignRight)
             tip = (
                 f"{tissue.name}: {energy.fidelity:,.0f} of numbers and "
                 f"{energy.regularisation:,.0f} of boundaries, on {energy.pixels:,} pixels"
             )
-            for column, widget in enumerate((square, ElidedLabel(tissue.name), bar, share)):
+            for column, widget in enumerate((square, name_label(tissue.name), bar, share)):
                 grid.addWidget(widget, row, column)
                 widget.setToolTip(tip)
             bar.setAccessibleName(tip)
@@ -140,9 +147,82 @@ class EnergyPanel(PlotPanel):
         plot.plot.setXRange(0, float(found.edges[-1]), padding=0.02)
         plot.plot.setYRange(np.log10(_FEWEST), 2, padding=0.02)
 
-    def _wear(self) -> None:
+    def _colour_plots(self) -> None:
         if self.plot is None:
             return
-        self.plot.wear(self._look)
+        self.plot.set_colours(self._colours)
         ticks = [(n, f"{10.0**n:g}") for n in range(-2, 3)]
         self.plot.plot.getAxis("left").setTicks([ticks, []])
+
+
+class SearchPanel(PlotPanel):
+    """Two plots over the steps of the last full search, drawn while it runs."""
+
+    def __init__(self, theme: str, parent: QWidget | None = None) -> None:
+        super().__init__(NONE_YET, theme, parent)
+        self.steps: list[Progress] = []
+        self.distance: SmallPlot | None = None
+        self.energies: SmallPlot | None = None
+        self._numbers: Any = None
+
+    def follow(self, progress: Progress) -> None:
+        """Add one step; a step before the last one belongs to a new search."""
+        if progress.iteration is None:
+            return
+        if self.steps and progress.iteration <= (self.steps[-1].iteration or 0):
+            self.steps = []
+        self.steps.append(progress)
+        self._draw_if_seen()
+
+    def show_steps(self, steps: Iterable[Progress]) -> None:
+        """Show a whole search."""
+        self.steps = list(steps)
+        self._draw_if_seen()
+
+    def _draw(self) -> None:
+        if self.distance is None and not self._make():
+            return
+        if self.distance is None or self.energies is None:
+            return
+        enough = len(self.steps) > 1
+        self.note.setVisible(not enough)
+        for plot in (self.distance, self.energies):
+            plot.setVisible(enough)
+        self.note.setText(AT_ONCE if self.steps else NONE_YET)
+        steps = np.array([p.iteration or 0 for p in self.steps], float)
+        gaps = np.array([max(100 * (p.gap or 0.0), 1e-6) for p in self.steps])
+        numbers = np.array([(p.fidelity or 0.0) / 1000 for p in self.steps])
+        boundaries = np.array([(p.regularisation or 0.0) / 1000 for p in self.steps])
+        self.distance.curve.setData(steps, np.log10(gaps))
+        self.energies.curve.setData(steps, boundaries)
+        self._numbers.setData(steps, numbers)
+        for plot in (self.distance, self.energies):
+            plot.plot.setXRange(0, max([*steps, 1.0]), padding=0.02)
+        logs = np.log10(gaps) if len(gaps) else np.zeros(1)
+        self.distance.plot.setYRange(np.floor(logs.min()), np.ceil(logs.max() + 1e-9), padding=0.05)
+        top = max([*numbers, *boundaries, 1e-3])
+        self.energies.plot.setYRange(0, 1.1 * top, padding=0)
+
+    def _make(self) -> bool:
+        if not can_plot():
+            self.note.setText(NO_PLOTS)
+            return False
+        self.distance = SmallPlot(DISTANCE, _DISTANCE_TIP, self)
+        self.energies = SmallPlot(ENERGIES, _ENERGIES_TIP, self)
+        self._numbers = self.energies.plot.plot(connect="finite")
+        ticks = [(n, f"{10.0**n:g}") for n in range(-6, 5)]
+        self.distance.plot.getAxis("left").setTicks([ticks, []])
+        for plot in (self.distance, self.energies):
+            self._layout.addWidget(plot)
+        self._colour_plots()
+        return True
+
+    def _colour_plots(self) -> None:
+        if self.distance is None or self.energies is None:
+            return
+        import pyqtgraph
+
+        self.distance.set_colours(self._colours)
+        self.energies.set_colours(self._colours)
+        dotted = pyqtgraph.mkPen(self._colours.line, width=2, style=Qt.PenStyle.DotLine)
+        self._numbers.setPen(dotted)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_vslp.core.segmentation import Segmentation
-from napari_vslp.qt.parts import words
+from napari_vslp.qt.parts import messages
 
 if TYPE_CHECKING:
     from napari_vslp.review.cost_curve import CostCurve
@@ -32,7 +32,7 @@ def per_cent(share: float) -> str:
 
 def certificate(result: Segmentation) -> str:
     """Say how sure it is that there is no better result, and what the doubt is about."""
-    return f"{words.within(result)}.\n{_doubts(result)}"
+    return f"{messages.within(result)}.\n{_doubts(result)}"
 
 
 def certificate_tip(result: Segmentation) -> str:

@@ -1,17 +1,26 @@
-"""Why a place is what it is: a bar a tissue, and what speaks against each one."""
+"""The place in question: why it is what it is, and what to say that it is instead."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QRectF, QSize, Qt
+from qtpy.QtCore import QRectF, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPalette
-from qtpy.QtWidgets import QGridLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+from superqt.utils import signals_blocked
 
 from napari_vslp.core.tissues import Colour, Tissue
-from napari_vslp.qt.parts.swatch import ElidedLabel, swatches
-from napari_vslp.qt.review import words
+from napari_vslp.qt.parts.icons import IconButton, name_label, swatch_icon, swatches
+from napari_vslp.qt.review import messages
 
 if TYPE_CHECKING:
     from napari_vslp.review.why import Why
@@ -70,7 +79,7 @@ class WhyPanel(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.sentence = QLabel(words.NO_SPOT, self)
+        self.sentence = QLabel(messages.NO_SPOT, self)
         self.sentence.setAccessibleName("Why this place is what it is")
         self.sentence.setWordWrap(True)
         # Two lines are kept free, so that nothing below moves from place to place.
@@ -92,9 +101,9 @@ class WhyPanel(QWidget):
 
     def ask(self) -> None:
         """Tell what to do to read why."""
-        self.clear(words.ASKING)
+        self.clear(messages.ASKING)
 
-    def clear(self, sentence: str = words.NO_SPOT) -> None:
+    def clear(self, sentence: str = messages.NO_SPOT) -> None:
         """Show a sentence and no numbers."""
         self.sentence.setText(sentence)
         self._table.hide()
@@ -105,13 +114,13 @@ class WhyPanel(QWidget):
         if [t.name for t in tissues] != self._names or len(self.bars) != len(tissues):
             self._make_rows(tissues)
         self.sentence.setText(told)
-        self.rival.setText(words.rivals(reason))
+        self.rival.setText(messages.rivals(reason))
         for i, (voice, tissue) in enumerate(zip(reason.voices, tissues, strict=True)):
-            tip = words.voice_tip(reason, i)
+            tip = messages.voice_tip(reason, i)
             self.bars[i].show_confidence(voice.confidence, reason.spread, tissue.colour)
             self.bars[i].setAccessibleName(tip)
             texts = (
-                words.per_cent(voice.confidence),
+                messages.per_cent(voice.confidence),
                 f"{voice.cost:.1f}",
                 _signed(-voice.price),
                 _signed(voice.boundary),
@@ -142,17 +151,17 @@ class WhyPanel(QWidget):
             grid.addWidget(_quiet(text, tip), 0, column)
         tip = "How much this place looks like each tissue; the whisker says how sure that is"
         grid.addWidget(_quiet("Looks like", tip), 0, 1, 1, 3)
-        names: list[ElidedLabel] = []
         for row, tissue in enumerate(tissues, start=1):
             square = QLabel(self._table)
             square.setPixmap(swatches(tissue.colour))
             self.bars.append(ConfidenceBar(self._table))
             self.numbers.append(tuple(_number(self._table) for _ in range(4)))
-            names.append(ElidedLabel(tissue.name, self._table))
-            row_of = (square, names[-1], self.bars[-1], *self.numbers[-1])
+            name = name_label(tissue.name, self._table)
+            row_of = (square, name, self.bars[-1], *self.numbers[-1])
             for column, widget in enumerate(row_of):
                 grid.addWidget(widget, row, column)
-        longest = max(name.natural_width() for name in names)
+        metrics = self.fontMetrics()
+        longest = max(metrics.horizontalAdvance(tissue.name) + 2 for tissue in tissues)
         grid.setColumnMinimumWidth(1, min(longest, _NAME_PX))
         grid.setColumnStretch(2, 1)
         grid.setColumnMinimumWidth(2, 28)
@@ -177,3 +186,95 @@ def _number(parent: QWidget) -> QLabel:
     label = QLabel(parent)
     label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
     return label
+
+
+class CorrectPanel(QWidget):
+    """“It is: ■ gland”, with a brush for each tissue and a way back.
+
+    Signals
+    -------
+    tissue_asked
+        Index of the tissue that the place in question is.
+    brush_toggled
+        Index of the tissue that the brush shall paint, −1 for none.
+    undo_asked
+        The last answer shall be taken back.
+    """
+
+    tissue_asked = Signal(int)
+    brush_toggled = Signal(int)
+    undo_asked = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.buttons: list[QPushButton] = []
+        self.brushes: list[IconButton] = []
+        self._shown: list[tuple[str, object]] = []
+        self._has_spot = False
+        self.undo = QPushButton("Undo", self)
+        self.undo.setAccessibleName("Take the last answer back")
+        self.undo.setToolTip("Take the last answer back")
+        self.undo.setEnabled(False)
+        self.undo.clicked.connect(self.undo_asked)
+        head = QHBoxLayout()
+        head.addWidget(QLabel("It is:", self), 1)
+        head.addWidget(self.undo)
+        self._grid = QGridLayout()
+        self._grid.setSpacing(3)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(3)
+        layout.addLayout(head)
+        layout.addLayout(self._grid)
+
+    def show_tissues(self, tissues: Sequence[Tissue]) -> None:
+        """Offer these tissues."""
+        looks: list[tuple[str, object]] = [(t.name, t.colour) for t in tissues]
+        if looks == self._shown:
+            return
+        self._shown = looks
+        for widget in (*self.buttons, *self.brushes):
+            self._grid.removeWidget(widget)
+            widget.deleteLater()
+        self.buttons, self.brushes = [], []
+        for index, tissue in enumerate(tissues):
+            self._add(index, tissue)
+        self.set_spot(self._has_spot)
+
+    def set_spot(self, known: bool) -> None:
+        """Offer the answers only where there is a place in question."""
+        self._has_spot = known
+        for button in self.buttons:
+            button.setEnabled(known)
+
+    def uncheck_brushes(self) -> None:
+        """Let no brush look as if it were in use."""
+        for brush in self.brushes:
+            with signals_blocked(brush):
+                brush.setChecked(False)
+            brush.update()
+
+    def _add(self, index: int, tissue: Tissue) -> None:
+        button = QPushButton(swatch_icon(tissue.colour), tissue.name, self)
+        button.setAccessibleName(f"It is {tissue.name}")
+        button.setToolTip(f"Mark the place in question as {tissue.name}; the rest follows at once")
+        button.setStyleSheet("text-align: left; padding-left: 6px;")
+        button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        button.clicked.connect(lambda: self.tissue_asked.emit(index))
+        tip = f"Paint pixels that must be {tissue.name}"
+        brush = IconButton("brush", f"Paint {tissue.name} here", tip, True, self)
+        brush.toggled.connect(lambda on: self._use(index, on))
+        row, column = divmod(index, 2)
+        self._grid.addWidget(button, row, 2 * column)
+        self._grid.addWidget(brush, row, 2 * column + 1)
+        self._grid.setColumnStretch(2 * column, 1)
+        self.buttons.append(button)
+        self.brushes.append(brush)
+
+    def _use(self, index: int, on: bool) -> None:
+        if on:
+            chosen = self.brushes[index]
+            self.uncheck_brushes()
+            with signals_blocked(chosen):
+                chosen.setChecked(True)
+        self.brush_toggled.emit(index if on else -1)

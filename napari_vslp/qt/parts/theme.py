@@ -1,4 +1,4 @@
-"""The dock's few own colours, taken from whatever theme napari wears."""
+"""The dock's few own colours, taken from whatever theme napari has."""
 
 from __future__ import annotations
 
