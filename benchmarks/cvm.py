@@ -210,14 +210,13 @@ def tune(data: Path, most: int) -> None:
         print(f"{best:.4f} {options} scale {scale}", flush=True)
 
 
-def speed() -> None:
+def speed(options: ContrastOptions) -> None:
     """Print time and energy of ours and of operator splitting on the same three problems."""
-    z, similar = three_clicks()
-    options = ContrastOptions()
+    z, similar = three_clicks(options)
     radius = edge_weight(z, options.edges, options.blur) * np.float32(options.smoothness / 2)
     d = difference(z, *two_means(z, z > 0.5))
     solve_batch(d, radius)
-    print(f"256², three clicks, λ = {options.smoothness:g}, β = {options.edges:g}")
+    print(f"256², three clicks, {options}")
     print("| method | iterations | s | energy | energy of u > ½ |\n|---|---|---|---|---|")
     for tolerance in (3e-3, 1e-4):
         began = time.perf_counter()
@@ -242,7 +241,7 @@ def speed() -> None:
     print(f"ours with contrast maps and edge weights: {time.perf_counter() - began:.3f} s")
 
 
-def three_clicks() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def three_clicks(options: ContrastOptions) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return z of three clicks in tumour, (3, 256, 256), and S of three pairs, (6, 65536)."""
     image = np.ascontiguousarray(tumour_nest().image[:256, :256])
     features = encode_image(image, load_encoder("bundled"))
@@ -252,7 +251,6 @@ def three_clicks() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         r * 256 + c for r, c in ((60, 60), (90, 200), (200, 120), (10, 10), (128, 20), (240, 240))
     ]
     similar = np.stack(contrast.similarity(vectors, cells))
-    options = ContrastOptions()
     z = [contrast_of_click(similar[i], list(similar[3:]), cells[i], options) for i in range(3)]
     return np.stack(z).reshape(3, 256, 256), similar
 
@@ -297,7 +295,8 @@ def main() -> None:
     elif chosen.accuracy:
         accuracy(chosen.data, chosen.images, range(chosen.seeds))
     else:
-        speed()
+        speed(ContrastOptions())
+        speed(ContrastOptions(full=1.0, smoothness=0.5))
         growth()
 
 
