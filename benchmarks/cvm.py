@@ -15,22 +15,20 @@ from __future__ import annotations
 import argparse
 import csv
 import itertools
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from cvm_peers import Places, Splitting, random_forest, walker
 from numpy.typing import NDArray
 from PIL import Image
 from torch.nn import functional
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from benchmarks.cvm_peers import Splitting, random_forest, walker
 from napari_vslp.confidence import contrast
 from napari_vslp.confidence.compose import confidence_of
 from napari_vslp.confidence.contract import Context
@@ -45,8 +43,8 @@ from napari_vslp.confidence.contrast_maps import (
 from napari_vslp.core.settings import Settings
 from napari_vslp.core.tissues import Click, Tissue
 from napari_vslp.demo import tumour_nest
+from napari_vslp.encoders.embedding import ImageEmbedding, compute_embedding
 from napari_vslp.encoders.encoder import load_encoder
-from napari_vslp.encoders.features import Features, encode_image
 from napari_vslp.energy.binary_batch import solve_batch
 
 Labels = NDArray[np.intp]
@@ -73,7 +71,7 @@ class Case:
     image: NDArray[np.uint8]
     truth: Labels
     names: tuple[str, ...]
-    features: Features
+    features: ImageEmbedding
     kept: dict[str, Any] = field(default_factory=dict)
 
     def clicks(self, each: int, seed: int) -> list[tuple[int, int, int]]:
@@ -85,15 +83,13 @@ class Case:
             found += [(tissue, int(row), int(column)) for row, column in chosen]
         return found
 
-    def by_clicks(
-        self, clicks: Sequence[tuple[int, int, int]], known: bool, settings: Settings
-    ) -> Labels:
+    def by_clicks(self, clicks: Places, known: bool, settings: Settings) -> Labels:
         """Return the most likely tissue after some clicks, named as the head knows them or not."""
         names = self.names if known else "ABCD"[: len(self.names)]
         tissues = tuple(Tissue(name) for name in names)
         given = tuple(Click(tissues[t].id, row, column) for t, row, column in clicks)
         asked = Context(self.image, self.features, tissues, given, settings, self.kept)
-        return confidence_of(asked).mean.argmax(0)
+        return np.asarray(confidence_of(asked).mean.argmax(0))
 
     def miou(self, labels: Labels) -> float:
         """Return the mean IoU over the tissues, of the pixels that belong to one."""
@@ -115,7 +111,8 @@ def read_cases(data: Path, name: str, most: int) -> list[Case]:
     kind, part = name.split()
     lung = kind == "lung"
     files = _lung(data)[part == "odd" :: 2] if lung else _colon(data, part)
-    classes, encoder, cases = LUNG if lung else COLON, load_encoder("bundled"), []
+    classes, encoder = LUNG if lung else COLON, load_encoder("bundled")
+    cases: list[Case] = []
     for paths in files:
         if len(cases) == most:
             break
@@ -130,7 +127,7 @@ def read_cases(data: Path, name: str, most: int) -> list[Case]:
             truth[mask == k] = position
         pixels = np.ascontiguousarray(image[..., :3])
         names = tuple(classes[k] for k in present)
-        cases.append(Case(pixels, truth, names, encode_image(pixels, encoder)))
+        cases.append(Case(pixels, truth, names, compute_embedding(pixels, encoder)))
     return cases
 
 
@@ -160,24 +157,21 @@ def accuracy(data: Path, most: int, seeds: Sequence[int]) -> None:
     for name in ("lung odd", "colon val"):
         cases = read_cases(data, name, most)
         for known, each in itertools.product((False, True), (2, 5)):
-            ways: dict[str, Callable[[Case, list[tuple[int, int, int]]], Labels]] = {
-                "nearness": lambda c, k, known=known: c.by_clicks(k, known, said("nearness")),
-                "contrast": lambda c, k, known=known: c.by_clicks(k, known, said("contrast")),
-            }
+            ways: list[Way] = [
+                partial(Case.by_clicks, known=known, settings=said(say))
+                for say in ("nearness", "contrast")
+            ]
             if not known:
-                ways["walker"] = lambda c, k: walker(c.image, k)
-                ways["forest"] = lambda c, k: random_forest(c.image, k)
-            cells = [_shown(cases, way, each, seeds) for way in ways.values()] + ["–"] * 2
+                ways += [lambda c, k: walker(c.image, k), lambda c, k: random_forest(c.image, k)]
+            cells = [_shown(cases, way, each, seeds) for way in ways] + ["–"] * 2
             title = f"{name}, {'names that the head knows' if known else 'tissues A–D'}"
             print(f"| {title} ({len(cases)}) | {each} | {' | '.join(cells[:4])} |", flush=True)
 
 
-def _shown(
-    cases: Sequence[Case],
-    way: Callable[[Case, list[tuple[int, int, int]]], Labels],
-    each: int,
-    seeds: Sequence[int],
-) -> str:
+Way = Callable[[Case, Places], Labels]
+
+
+def _shown(cases: Sequence[Case], way: Way, each: int, seeds: Sequence[int]) -> str:
     found = [c.miou(way(c, c.clicks(each, seed))) for c in cases for seed in seeds]
     return f"{np.mean(found):.3f}"
 
@@ -187,7 +181,7 @@ def tune(data: Path, most: int) -> None:
     cases = read_cases(data, "colon train", most) + read_cases(data, "lung even", most)
 
     def score(options: ContrastOptions, scale: float) -> float:
-        contrast.SCALE = scale  # type: ignore[misc]
+        contrast.SCALE = scale
         found = [
             case.miou(case.by_clicks(case.clicks(each, 7), False, said("contrast", options)))
             for case, each in itertools.product(cases, (2, 5))
@@ -244,7 +238,7 @@ def speed(options: ContrastOptions) -> None:
 def three_clicks(options: ContrastOptions) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return z of three clicks in tumour, (3, 256, 256), and S of three pairs, (6, 65536)."""
     image = np.ascontiguousarray(tumour_nest().image[:256, :256])
-    features = encode_image(image, load_encoder("bundled"))
+    features = compute_embedding(image, load_encoder("bundled"))
     full = functional.interpolate(features.vectors.float(), size=(256, 256), mode="bilinear")
     vectors = functional.normalize(full.mean(0, keepdim=True), dim=1)
     cells = [
@@ -260,7 +254,9 @@ def growth() -> None:
     torch.manual_seed(0)
     low = functional.interpolate(torch.randn(8, 32, 10, 10), size=(128, 128), mode="bicubic")
     vectors = functional.normalize(low + 0.3 * torch.randn(8, 32, 128, 128), dim=1).half()
-    features = Features(vectors, None, np.zeros((512, 512), np.float16), (512, 512), (), "made")
+    features = ImageEmbedding(
+        vectors, None, np.zeros((512, 512), np.float16), (512, 512), (), "made"
+    )
     rng = np.random.default_rng(0)
     image = rng.integers(0, 256, (512, 512, 3), dtype=np.uint8)
     case = Case(image, np.zeros((512, 512), np.intp), ("A", "B"), features)

@@ -99,7 +99,7 @@ def random_forest(image: NDArray[np.uint8], clicks: Places) -> NDArray[np.intp]:
     from skimage.feature import multiscale_basic_features
     from sklearn.ensemble import RandomForestClassifier
 
-    features = multiscale_basic_features(
+    features = multiscale_basic_features(  # type: ignore[no-untyped-call]
         image, edges=True, texture=True, sigma_min=1, sigma_max=16, channel_axis=-1
     )
     rows, columns = np.array([c[1:] for c in clicks]).T

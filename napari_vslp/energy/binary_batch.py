@@ -17,11 +17,11 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_vslp.energy.engines.binary_kernel import audit_two, iterate_two
+from napari_vslp.energy.engines.compiled import compiled
 from napari_vslp.energy.engines.kernels import Rows, Sums
 from napari_vslp.energy.engines.steps import RELAXATION
 from napari_vslp.energy.problem import Array
@@ -108,7 +108,7 @@ def solve_batch(
     return Batch(u, told[:, 0].copy(), told[:, 1].copy(), relative, told[:, 2].astype(np.int64))
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def minimise_one(  # noqa: PLR0917 - numba takes no keywords
     half: Rows,
     radius: Rows,

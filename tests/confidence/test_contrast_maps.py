@@ -18,7 +18,7 @@ from napari_vslp.confidence.contrast_maps import (
     two_means,
 )
 from napari_vslp.energy.binary_batch import LEAST_VALUES, solve_batch
-from napari_vslp.energy.penalties import TrustTerm
+from napari_vslp.energy.penalties.constraints import Free
 from napari_vslp.energy.problem import Problem
 from napari_vslp.energy.solver import Stop, solve
 
@@ -132,7 +132,7 @@ def test_the_energy_is_that_of_the_solver_for_any_number_of_tissues():
     d = difference(z, *two_means(z, z > 0.5))
     found = solve_batch(d, radius, tolerance=1e-5, max_iterations=3000)
     cost = np.stack([d[0], np.zeros_like(d[0])])
-    free = TrustTerm("none", np.zeros(2), np.ones(2), np.full(2, 0.5))
+    free = Free(np.zeros(2), np.ones(2), np.full(2, 0.5))
     whole = solve(Problem(cost, radius[0], free), stop=Stop(tolerance=1e-5, max_iterations=3000))
     best = whole.certificate
     # Each energy is at most its own gap above the same minimum.
