@@ -80,8 +80,8 @@ class Clicks:
     Options = ClickOptions
 
     def active(self, context: Context) -> bool:
-        """Where there are clicks."""
-        return bool(context.clicks)
+        """Where there are clicks and they are to say nearness."""
+        return bool(context.clicks) and context.settings.clicks_say == "nearness"
 
     def __call__(self, belief: Tensor, context: Context) -> Evidence:
         """Return the belief with the clicks' residual."""
@@ -161,14 +161,14 @@ def residual_logits(
     cosine = flat[:, cells].T @ flat
     alike = cosine.sub_(1).mul_(kernel.sharpness).exp_().mul_(near)
     missing = torch.zeros(len(cells), len(logits))
-    missing[torch.arange(len(cells)), owners] = _missing(logits, cells, owners, kernel.margin)
+    missing[torch.arange(len(cells)), owners] = missing_margin(logits, cells, owners, kernel.margin)
     system = alike[:, cells] + kernel.ridge * torch.eye(len(cells))
     weights = torch.linalg.solve(system, missing)
     residual: Tensor = weights.T @ alike
     return residual.view_as(logits)
 
 
-def _missing(logits: Tensor, cells: Tensor, owners: Tensor, margin: float) -> Tensor:
+def missing_margin(logits: Tensor, cells: Tensor, owners: Tensor, margin: float) -> Tensor:
     """Return δ ≥ 0: by how much each click's tissue falls short of the margin, shape (n,)."""
     at = logits.flatten(1)[:, cells].T
     own = at.gather(1, owners[:, None])[:, 0]

@@ -53,6 +53,7 @@ SOURCES: Registry[Any] = Registry(
         "clusters": "napari_vslp.confidence.clusters:Clusters",
         "white": "napari_vslp.confidence.white:White",
         "clicks": "napari_vslp.confidence.clicks:Clicks",
+        "contrast": "napari_vslp.confidence.contrast:Contrast",
         "colours": "napari_vslp.confidence.colours:OwnColours",
     },
 )

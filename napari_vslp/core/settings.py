@@ -14,6 +14,7 @@ from napari_vslp.core.registries import PENALTIES
 
 Backend = Literal["auto", "numba", "torch"]
 Smoothness = float | Literal["auto"]
+ClicksSay = Literal["nearness", "contrast"]
 DEFAULT_SMOOTHNESS = 2.0
 # The regulariser that nothing had to be learnt for.
 TOTAL_VARIATION = "tv"
@@ -59,6 +60,10 @@ class Settings:
     colours
         Whether the image's own colours help to tell the tissues apart
         (`napari_vslp.confidence.colours`).
+    clicks_say
+        ``"nearness"``: a click speaks for what looks like it and is near it
+        (`napari_vslp.confidence.clicks`); ``"contrast"``: for what looks more like it than like
+        the clicks in other tissues (`napari_vslp.confidence.contrast`).
     regulariser
         ``"tv"``, or the path of a learned regulariser that is added to it
         (`napari_vslp.energy.terms.tdv`).
@@ -142,6 +147,15 @@ class Settings:
         "Switch it off where stain and tissue do not go together.",
         flag="--no-colours",
         help="ignore the image's colours",
+    )
+    clicks_say: ClicksSay = option(
+        "nearness",
+        "Clicks say",
+        "This place and what is like it nearby; or whatever in the image is more like\n"
+        "this tissue's clicks than like the clicks in the other tissues",
+        flag="--clicks-say",
+        help="what a click tells of places beside it",
+        choices={"nearness": "What is near and alike", "contrast": "What differs from the others"},
     )
     tissue_only: bool = option(
         False,
