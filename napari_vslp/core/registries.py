@@ -71,6 +71,7 @@ EXPORTERS: Registry[Any] = Registry(
         "overlay.png": "napari_vslp.export.overlay:overlay",
         "energy-maps": "napari_vslp.export.images:energy_maps_tiff",
         "evidence-maps": "napari_vslp.export.images:evidence_maps_tiff",
+        "tissues.geojson": "napari_vslp.export.geojson:tissues_geojson",
         "summary.json": "napari_vslp.export.summary:summary_json",
     },
     {
@@ -79,6 +80,7 @@ EXPORTERS: Registry[Any] = Registry(
         "overlay.png": "Overlay with legend, PNG",
         "energy-maps": "Energy maps, TIFF",
         "evidence-maps": "Maps of what was read, TIFF",
+        "tissues.geojson": "Outlines for QuPath, GeoJSON",
         "summary.json": "Numbers, JSON",
     },
 )
