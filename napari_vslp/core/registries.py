@@ -72,6 +72,8 @@ EXPORTERS: Registry[Any] = Registry(
         "energy-maps": "napari_vslp.export.images:energy_maps_tiff",
         "evidence-maps": "napari_vslp.export.images:evidence_maps_tiff",
         "tissues.geojson": "napari_vslp.export.geojson:tissues_geojson",
+        "areas.csv": "napari_vslp.export.tables:areas_csv",
+        "areas.xlsx": "napari_vslp.export.tables:areas_xlsx",
         "summary.json": "napari_vslp.export.summary:summary_json",
     },
     {
@@ -81,6 +83,8 @@ EXPORTERS: Registry[Any] = Registry(
         "energy-maps": "Energy maps, TIFF",
         "evidence-maps": "Maps of what was read, TIFF",
         "tissues.geojson": "Outlines for QuPath, GeoJSON",
+        "areas.csv": "Areas, CSV",
+        "areas.xlsx": "Areas, Excel",
         "summary.json": "Numbers, JSON",
     },
 )
