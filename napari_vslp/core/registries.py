@@ -81,6 +81,9 @@ EXPORTERS: Registry[Any] = Registry(
         "overlay.png": "napari_vslp.export.overlay:overlay",
         "energy-maps": "napari_vslp.export.images:energy_maps_tiff",
         "evidence-maps": "napari_vslp.export.images:evidence_maps_tiff",
+        "tissues.geojson": "napari_vslp.export.geojson:tissues_geojson",
+        "areas.csv": "napari_vslp.export.tables:areas_csv",
+        "areas.xlsx": "napari_vslp.export.tables:areas_xlsx",
         "summary.json": "napari_vslp.export.summary:summary_json",
     },
     {
@@ -89,6 +92,9 @@ EXPORTERS: Registry[Any] = Registry(
         "overlay.png": "Overlay with legend, PNG",
         "energy-maps": "Energy maps, TIFF",
         "evidence-maps": "Maps of what was read, TIFF",
+        "tissues.geojson": "Outlines for QuPath, GeoJSON",
+        "areas.csv": "Areas, CSV",
+        "areas.xlsx": "Areas, Excel",
         "summary.json": "Numbers, JSON",
     },
 )

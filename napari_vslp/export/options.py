@@ -1,0 +1,60 @@
+"""The options of the exporters that have any; light, for the command line lists them all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from napari_vslp.core.options import option
+
+_FAR = 1_000_000_000  # px; no slide is larger
+
+
+@dataclass(frozen=True)
+class GeoJsonOptions:
+    """How outlines are written for QuPath and its like; each field tells itself."""
+
+    offset_x: int = option(
+        0,
+        "Offset to the right (px)",
+        "Is taken off every column: openslide.bounds-x where the viewer crops the slide to its "
+        "bounds, as QuPath does",
+        flag="--offset-x",
+        low=-_FAR,
+        high=_FAR,
+    )
+    offset_y: int = option(
+        0,
+        "Offset downwards (px)",
+        "Is taken off every row: openslide.bounds-y where the viewer crops the slide to its "
+        "bounds, as QuPath does",
+        flag="--offset-y",
+        low=-_FAR,
+        high=_FAR,
+    )
+    simplify_um: float = option(
+        0.0,
+        "Simplify outlines (µm)",
+        "Corners of about this size are cut off, neighbours alike; 0 keeps every pixel",
+        subject="The simplification",
+        flag="--simplify",
+        metavar="UM",
+        low=0,
+        high=1000,
+    )
+    by_region: bool = option(
+        False,
+        "Each region by itself",
+        "One annotation for each connected region instead of one for each tissue",
+        flag="--by-region",
+    )
+    locked: bool = option(
+        True,
+        "Locked",
+        "The viewer does not let annotations be moved by accident",
+        help="let the viewer move the annotations",
+        flag="--no-lock",
+    )
+
+
+# The built-in exporters' options by the exporters' names; importing the exporters takes numpy.
+BUILT_IN: dict[str, type] = {"tissues.geojson": GeoJsonOptions}

@@ -1,0 +1,34 @@
+"""What a file says of where it comes from."""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+
+from napari_vslp.core.inputs import Inputs
+from napari_vslp.core.inputs_file import inputs_as_json
+from napari_vslp.core.segmentation import Segmentation
+from napari_vslp.export.summary import labels_hash
+
+
+def provenance(result: Segmentation) -> dict[str, str]:
+    """Return texts that tell which inputs made which labels, and with what."""
+    return {
+        "software": software(result),
+        "inputs_sha256": inputs_hash(result.inputs),
+        "labels_sha256": labels_hash(result.labels),
+        "image_sha256": result.inputs.image.sha256,
+    }
+
+
+def inputs_hash(inputs: Inputs) -> str:
+    """Return the SHA-256 of all that was said; where the image lies is not part of it."""
+    told = inputs_as_json(inputs)
+    for name in ("name", "path"):
+        told["image"].pop(name)
+    return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def software(result: Segmentation) -> str:
+    """Return name and version of what made a result."""
+    return f"napari-vslp {result.versions.get('napari-vslp', '')}".strip()
