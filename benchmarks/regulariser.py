@@ -128,15 +128,15 @@ def measure(
 
 
 def figures(
-    case: Case, row: Row, radius: NDArray[np.float32], tolerance: float
+    case: Case, row: Row, tv_weight: NDArray[np.float32], tolerance: float
 ) -> tuple[float, float, float]:
     """Return Dice, mIoU and boundary F1 with the own shares, exact or as intervals."""
     count = len(case.confidence)
     truth = Truth(case.mask, count)
     tissues = tuple(Tissue(str(k), float(s), tolerance) for k, s in enumerate(truth.shares))
     penalty = penalty_of(tissues, "interval" if tolerance else "measured", 1.0)
-    problem = Problem(cost_of(case.confidence), radius.astype(np.float32), penalty)
-    inside = np.ones(radius.shape, np.bool_)
+    problem = Problem(cost_of(case.confidence), tv_weight.astype(np.float32), penalty)
+    inside = np.ones(tv_weight.shape, np.bool_)
     if row.network is None:
         u = minimise(problem, stop=STOP)[0].state.u
     else:

@@ -27,7 +27,7 @@ def tiled(tissues: int, size: int, smoothness: float = 2.0) -> Problem:
     tile = random_problem(tissues, (min(size, 512), min(size, 512)), smoothness)
     times = -(-size // 512)
     cost = np.tile(tile.cost, (1, times, times))
-    return replace(tile, cost=cost, radius=np.tile(tile.radius, (times, times)))
+    return replace(tile, cost=cost, tv_weight=np.tile(tile.tv_weight, (times, times)))
 
 
 def per_iteration(problem: Problem, backend: Backend = "numba", threads: int = 1) -> float:
@@ -140,7 +140,7 @@ def sliders(sizes: list[int]) -> None:
 
 
 def _labels(problem: Problem, u: np.ndarray) -> np.ndarray:
-    return round_labels(u, np.exp(-problem.cost), problem.radius >= 0, *problem.penalty.bounds())
+    return round_labels(u, np.exp(-problem.cost), problem.tv_weight >= 0, *problem.penalty.bounds())
 
 
 def memory() -> None:

@@ -27,11 +27,11 @@ from tests.energy.problems import random_problem
 
 def cut_of(problem: Problem) -> Callable[[], float]:
     """Return the work of the exact minimum cut of an anisotropic two-tissue problem."""
-    capacity = 2.0 * problem.radius.astype(np.float64)
+    capacity = 2.0 * problem.tv_weight.astype(np.float64)
 
     def cut() -> float:
         graph = maxflow.Graph[float]()
-        nodes = graph.add_grid_nodes(problem.radius.shape)
+        nodes = graph.add_grid_nodes(problem.tv_weight.shape)
         for way in ([[0, 0, 0], [0, 0, 1], [0, 0, 0]], [[0, 0, 0], [0, 0, 0], [0, 1, 0]]):
             graph.add_grid_edges(nodes, capacity, np.array(way), symmetric=True)
         graph.add_grid_tedges(nodes, *problem.cost.astype(np.float64))
@@ -61,7 +61,7 @@ def expansion(sizes: list[int]) -> None:
     head("Alpha-expansion, K = 4, anisotropic, constant weight, no areas (the same model)")
     for size in sizes:
         problem = random_problem(4, (size, size), mode="none", anisotropic=True)
-        problem = replace(problem, radius=np.full_like(problem.radius, 0.5))
+        problem = replace(problem, tv_weight=np.full_like(problem.tv_weight, 0.5))
         unary = np.ascontiguousarray(problem.cost.transpose(1, 2, 0), np.float64)
         potts = 2.0 * 0.5 * (1 - np.eye(4))
         labels = aexpansion_grid(unary, potts, max_cycles=5)

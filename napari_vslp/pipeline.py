@@ -26,8 +26,7 @@ from napari_vslp.core.segmentation import (
 from napari_vslp.core.settings import Settings
 from napari_vslp.core.tissues import Click, Tissue, check_tissues, clicks_by_id
 from napari_vslp.core.weak_labels import ClicksLike, TissuesLike, as_clicks, as_tissues
-from napari_vslp.energy.devices import minimise_on_device, solver_device
-from napari_vslp.energy.minimise import Warm
+from napari_vslp.energy.minimise import Warm, minimise_on_device, solver_device
 from napari_vslp.energy.penalties.contract import penalty_of
 from napari_vslp.energy.problem import Problem, check_fixed
 from napari_vslp.energy.rounding import round_labels
@@ -201,24 +200,24 @@ def run(
     fixed = prepared.fixed_pixels(table, inner, inputs.paint)
     penalty = penalty_of(table, settings.trust, settings.trust_strength)
     settings, scores, chosen = _with_smoothness(prepared, confidence, settings, start, job)
-    radius = prepared.radius_of(settings)
-    check_fixed(fixed, radius >= 0, table, penalty)
+    tv_weight = prepared.tv_weight_of(settings)
+    check_fixed(fixed, tv_weight >= 0, table, penalty)
     cost = prepared.cost_of(confidence, fixed)
-    problem = Problem(cost, radius, penalty)
+    problem = Problem(cost, tv_weight, penalty)
     warm = _warm_state(start, table)
     terms: dict[str, TermMap] = {}
     active = active_terms(settings)
     if not active:
         found, warm = minimise_on_device(problem, warm, settings, live=live, job=job)
     else:
-        device, mask = solver_device(settings), radius >= 0
+        device, mask = solver_device(settings), tv_weight >= 0
         context = TermContext(prepared.image, confidence.mean, mask, device, settings)
         bound = {term.name: term.bind(context) for term in active}
         found, maps, warm = _minimise_with_terms(problem, bound, warm, settings, live, job)
         terms = {t.name: TermMap(*maps[t.name], t.title) for t in active}
         chosen = (*chosen, *(note for term in bound.values() for note in term.notes))
     labels = round_labels(
-        found.state.u, confidence.mean, radius >= 0, *penalty.bounds(), fixed=fixed
+        found.state.u, confidence.mean, tv_weight >= 0, *penalty.bounds(), fixed=fixed
     )
     result = _result(prepared, inputs, confidence, found, labels, terms)
     return replace(
@@ -326,7 +325,7 @@ def _with_smoothness(
     else:
         from napari_vslp.energy.blindspot import choose_smoothness
 
-        weight = prepared.radius_of(replace(settings, smoothness=2.0))
+        weight = prepared.tv_weight_of(replace(settings, smoothness=2.0))
         choice = choose_smoothness(confidence.mean, weight, seed=settings.seed, job=job)
         number = choice.smoothness
         scores = {s: (score.mean, score.error) for s, score in choice.scores.items()}

@@ -25,7 +25,7 @@ class _Last:
     """The last value of each kind, with what it was made from."""
 
     confidence: tuple[object, object, Confidence] | None = None
-    radius: tuple[object, Array] | None = None
+    tv_weight: tuple[object, Array] | None = None
     cost: tuple[Confidence, NDArray[np.uint8], Array] | None = None
     kept: dict[str, Any] = field(default_factory=dict)
     content: str | None = None
@@ -128,19 +128,19 @@ class Prepared:
         # The brush wins over a click: painting over it is how a click is corrected.
         return np.where(inner > 0, inner, fixed).astype(np.uint8)
 
-    def radius_of(self, settings: Settings) -> Array:
+    def tv_weight_of(self, settings: Settings) -> Array:
         """Return λg/2 inside the tissue and `OUTSIDE` elsewhere, (h, w) float32."""
         key = (settings.boundary_weight, settings.edges, settings.tissue_only)
-        if self._last.radius is not None and self._last.radius[0] == key:
-            return self._last.radius[1]
+        if self._last.tv_weight is not None and self._last.tv_weight[0] == key:
+            return self._last.tv_weight[1]
         weight = edge_weight(self.image) if settings.edges else np.ones(self.image.shape[:2])
-        radius = (weight * (settings.boundary_weight / 2)).astype(np.float32)
+        tv_weight = (weight * (settings.boundary_weight / 2)).astype(np.float32)
         if settings.tissue_only:
-            radius[self.features.white > 0.5] = OUTSIDE
-            if not (radius >= 0).any():
+            tv_weight[self.features.white > 0.5] = OUTSIDE
+            if not (tv_weight >= 0).any():
                 raise VslpError("The region holds white background only: choose one with tissue.")
-        self._last.radius = (key, radius)
-        return radius
+        self._last.tv_weight = (key, tv_weight)
+        return tv_weight
 
     def cost_of(self, confidence: Confidence, fixed: NDArray[np.uint8]) -> Array:
         """Return C = −log c with fixed pixels bound, (K, h, w) float32.

@@ -16,7 +16,7 @@ from napari_vslp.core.registries import PENALTIES
 from napari_vslp.core.settings import Settings
 from napari_vslp.core.tissues import Click, Tissue
 from napari_vslp.demo import tumour_nest
-from napari_vslp.energy import devices
+from napari_vslp.energy import minimise
 from napari_vslp.energy.terms.regulariser import RegulariserCard, save_regulariser
 from napari_vslp.energy.terms.tdv import TDV, TDVShape
 from napari_vslp.pipeline import fuse, prepare
@@ -177,15 +177,15 @@ def test_cancel_leaves_at_once(image: np.ndarray) -> None:
 def test_a_full_gpu_falls_back_to_the_processor(
     prepared: Prepared, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    solve, said = devices._solve, []
+    solve, said = minimise._solve, []
 
     def full(device: str, *rest: object) -> object:
         if device == "cuda":
             raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
         return solve(device, *rest)
 
-    monkeypatch.setattr(devices, "solver_device", lambda _settings: "cuda")
-    monkeypatch.setattr(devices, "_solve", full)
+    monkeypatch.setattr(minimise, "solver_device", lambda _settings: "cuda")
+    monkeypatch.setattr(minimise, "_solve", full)
     tissues = (Tissue("gland", 0.6, 0.05), Tissue("other", 0.4, 0.05))
     result = fuse(prepared, tissues, settings=FAST, job=Job(on_progress=said.append))
     assert result.gap <= 1e-3

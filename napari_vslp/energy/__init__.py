@@ -1,7 +1,10 @@
 """Stage 2: the variational energy that fuses confidences and proportions into a segmentation.
 
-Read in this order: `trust` (the proportions), `problem` (the energy), `reference` (the method as
-mathematics, in torch), `kernels` (the same, fused for the CPU), `solver` (the loop), `binary`
-(two tissues, every proportion at once), `hidden_blocks` (the smoothness chosen from the image),
-`tdv` and `linearised` (the learned regulariser, and how it is minimised).
+Read in this order: `penalties/` (the proportions), `problem` (the energy and its state),
+`certificate` (how far a state is from the best one), `engines/` (the primal–dual steps: as
+mathematics in `reference`, fused for the processor in `kernels`), `solver` (the loop), `transport`
+(no boundaries: Newton's method on the prices), `multigrid` (coarser grids), `proportion_curve` (two
+tissues: every proportion at once), `minimise` (the shortest safe way through these), `rounding`
+(one tissue a pixel), `edges` and `blindspot` (the TV weight from the image), `terms/` (what else an
+energy may hold, such as a learned regulariser).
 """

@@ -1,4 +1,4 @@
-"""How smooth an image wants its tissues to be: blocks of it are hidden and must be guessed.
+"""The TV weight of an image by blind-spot cross-validation: blocks are held out and guessed.
 
 In blocks of 10–16 px, a quarter of the pixels, the cost is set to zero, so that only the
 regulariser fills them from what is around. A good one guesses what stage 1 saw there. No mask is
@@ -20,7 +20,7 @@ from napari_vslp.energy.problem import CONFIDENCE_FLOOR, Array, Problem
 from napari_vslp.energy.solver import Stop
 
 Blocks = NDArray[np.int32]
-# Puts labels u, (K, H, W), to a problem in which blocks are hidden.
+# Puts labels u, (K, H, W), to a problem in which blocks are held out.
 Solve = Callable[[Problem], Array]
 
 CANDIDATES = (1.0, 2.0, 4.0, 8.0, 16.0)
@@ -39,12 +39,12 @@ LOOSE = Stop(tolerance=3e-3, max_iterations=150)
 
 @dataclass(frozen=True)
 class Score:
-    """What guessing the hidden blocks cost.
+    """What guessing the blocks held out cost.
 
     Attributes
     ----------
     mean
-        Over the hidden pixels (nats per px).
+        Over the pixels held out (nats per px).
     error
         Its standard error, from block to block.
     """
@@ -113,20 +113,20 @@ def corrected(confidence: Array, inside: NDArray[np.bool_]) -> Array:
     return floored
 
 
-def hidden_problem(evidence: Array, radius: Array, blocks: Blocks) -> Problem:
+def blind_spot_problem(evidence: Array, tv_weight: Array, blocks: Blocks) -> Problem:
     """Return the energy with cost −log c̃ where visible, zero in the blocks, and no shares.
 
     Parameters
     ----------
     evidence
         c̃ from `corrected`, (K, H, W) float32.
-    radius
+    tv_weight
         (H, W) float32 λg/2, or `OUTSIDE`.
     """
     cost = np.where(blocks > 0, np.float32(0), -np.log(evidence)).astype(np.float32)
     tissues = len(cost)
     free = Free(np.zeros(tissues), np.ones(tissues), np.full(tissues, 1 / tissues))
-    return Problem(np.ascontiguousarray(cost), radius, free)
+    return Problem(np.ascontiguousarray(cost), tv_weight, free)
 
 
 def block_costs(
@@ -207,8 +207,8 @@ def choose_smoothness(
             job.check()
             done = (number + turn / len(candidates)) / len(parts)
             job.report(Progress("Choosing the smoothness", done))
-            radius = np.where(g >= 0, g * np.float32(smoothness / 2), g)
-            u = by_minimising(hidden_problem(seen, radius, blocks))
+            tv_weight = np.where(g >= 0, g * np.float32(smoothness / 2), g)
+            u = by_minimising(blind_spot_problem(seen, tv_weight, blocks))
             row.append(block_costs(u, seen, blocks, g >= 0))
         costs.append(np.stack(row))
     table = np.concatenate(costs, axis=1) if costs else np.zeros((len(candidates), 0))

@@ -1,4 +1,7 @@
-"""From costs and proportions to the certified minimiser, by the shortest safe way."""
+"""From costs and proportions to the certified minimiser, by the shortest safe way.
+
+On the graphics card where there is one, and on the processor if its memory is full.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_vslp.core.progress import Job
+from napari_vslp.core.settings import Settings
+from napari_vslp.encoders.devices import is_out_of_memory
 from napari_vslp.energy.certificate import Certificate
-from napari_vslp.energy.coarse import coarse_start
-from napari_vslp.energy.live import GRID_VALUES, Grid, follow, make_grid
+from napari_vslp.energy.multigrid import GRID_VALUES, Grid, coarse_start, follow, make_grid
 from napari_vslp.energy.penalties.contract import Penalty
 from napari_vslp.energy.problem import Array, Problem, State, without_absent
 from napari_vslp.energy.proportion_curve import ProportionCurve, proportion_curve
@@ -31,7 +35,7 @@ class Warm:
     ----------
     state
         Of all K tissues.
-    cost, radius
+    cost, tv_weight
         Those of `state`; the curve holds for these very arrays only.
     curve
         None until a two-tissue slider moves.
@@ -43,10 +47,64 @@ class Warm:
 
     state: State
     cost: Array
-    radius: Array
+    tv_weight: Array
     curve: ProportionCurve | None = None
     penalty: Penalty | None = None
     grid: Grid | None = None
+
+
+def solver_device(settings: Settings) -> str:
+    """Return ``"cuda"`` (or the one named) if there is one and it may be used, else ``"cpu"``.
+
+    Apple's GPU is left out: the fused kernel on its processor is the faster of the two.
+    """
+    device = settings.device
+    if settings.backend == "numba" or not device.startswith(("auto", "cuda")):
+        return "cpu"
+    import torch
+
+    if not torch.cuda.is_available():
+        return "cpu"
+    return "cuda" if device == "auto" else device
+
+
+def minimise_on_device(
+    problem: Problem, warm: Warm | None, settings: Settings, *, live: bool, job: Job
+) -> tuple[Solution, Warm]:
+    """Minimise where the settings say, and on the processor if the GPU's memory is full.
+
+    Parameters
+    ----------
+    warm
+        The previous state; left aside if it is of another size.
+    live
+        Whether a slider is moving; see `minimise_live`.
+
+    Raises
+    ------
+    Cancelled
+        If the job was told to stop.
+    """
+    if warm is not None and warm.cost.shape != problem.cost.shape:
+        warm = None
+    device = solver_device(settings)
+    try:
+        return _solve(device, problem, warm, settings, live, job)
+    except (RuntimeError, MemoryError) as error:
+        if device == "cpu" or not is_out_of_memory(error):
+            raise
+        job.say("The graphics card's memory is full: fusing on the processor instead.")
+        return _solve("cpu", problem, warm, settings, live, job)
+
+
+def _solve(  # noqa: PLR0917 - one call site above, in this order
+    device: str, problem: Problem, warm: Warm | None, settings: Settings, live: bool, job: Job
+) -> tuple[Solution, Warm]:
+    backend = settings.backend
+    if live and warm is not None:
+        return minimise_live(problem, warm, backend=backend, device=device, job=job)
+    stop = Stop(settings.tolerance, settings.max_iterations)
+    return minimise(problem, warm=warm, stop=stop, backend=backend, device=device, job=job)
 
 
 def minimise(
@@ -82,7 +140,7 @@ def minimise(
     )
     del start
     whole = _expand(found, kept)
-    after = Warm(whole.state, problem.cost, problem.radius, penalty=problem.penalty)
+    after = Warm(whole.state, problem.cost, problem.tv_weight, penalty=problem.penalty)
     if warm is not None and _same(warm, problem):
         after.curve, after.grid = warm.curve, warm.grid
     return whole, after
@@ -126,7 +184,7 @@ def minimise_live(
         problem, start=curve.look_up(problem.penalty), stop=POLISH,
         backend=backend, device=device, job=job, own_start=True,
     )  # fmt: skip
-    return found, Warm(found.state, problem.cost, problem.radius, curve, problem.penalty)
+    return found, Warm(found.state, problem.cost, problem.tv_weight, curve, problem.penalty)
 
 
 def _live_on_grid(
@@ -139,11 +197,11 @@ def _live_on_grid(
         solved = replace(problem, penalty=warm.penalty or problem.penalty)
         grid = make_grid(solved, state, known=grid, backend=backend, device=device, job=job)
     found, grid = follow(problem, grid, backend, device, job)
-    return found, Warm(found.state, problem.cost, problem.radius, None, problem.penalty, grid)
+    return found, Warm(found.state, problem.cost, problem.tv_weight, None, problem.penalty, grid)
 
 
 def _same(warm: Warm, problem: Problem) -> bool:
-    return warm.cost is problem.cost and warm.radius is problem.radius
+    return warm.cost is problem.cost and warm.tv_weight is problem.tv_weight
 
 
 def _restrict(state: State, kept: NDArray[np.bool_]) -> State:

@@ -27,7 +27,7 @@ class Problem:
     ----------
     cost
         C, (K, H, W) float32 (nats).
-    radius
+    tv_weight
         (H, W) float32: λg/2 where there is tissue, `OUTSIDE` (−1) elsewhere. Boundaries with the
         outside are free.
     penalty
@@ -38,14 +38,14 @@ class Problem:
     """
 
     cost: Array
-    radius: Array
+    tv_weight: Array
     penalty: Penalty
     anisotropic: bool = False
 
     @property
     def pixels(self) -> int:
         """M, the number of tissue pixels."""
-        return int(np.count_nonzero(self.radius >= 0))
+        return int(np.count_nonzero(self.tv_weight >= 0))
 
 
 @dataclass

@@ -32,7 +32,7 @@ def denoise_pass(  # noqa: PLR0917 - numba takes no keywords
     bar: Rows,
     p: Rows,
     data: Rows,
-    radius: Rows,
+    tv_weight: Rows,
     diagonal: bool,
     tau: float,
     sigma: float,
@@ -46,7 +46,7 @@ def denoise_pass(  # noqa: PLR0917 - numba takes no keywords
     w, bar, data
         (H, W) float32: solution, its extrapolation, and f.
     p
-        (2, H, W) float32 forces, |p| ≤ λg = twice the radius.
+        (2, H, W) float32 forces, |p| ≤ λg = twice the TV weight.
     above
         (W,) float32, zeros: carries the forces of the row above.
     """
@@ -58,7 +58,7 @@ def denoise_pass(  # noqa: PLR0917 - numba takes no keywords
     t, s, th = np.float32(tau), np.float32(sigma), np.float32(theta)
     shrink_w, two, tiny = np.float32(1 / (1 + tau)), np.float32(2), np.float32(1e-30)
     for y in range(height):
-        edges_of(radius, y, right, down, inside, ball)
+        edges_of(tv_weight, y, right, down, inside, ball)
         below = min(y + 1, height - 1)
         for x in range(width):
             limit = two * ball[x]
@@ -147,7 +147,7 @@ def proportion_curve(
     job = job or Job()
     # Half the cost of a contradiction still dwarfs every boundary, and keeps float32 exact.
     data = np.clip(problem.cost[1] - problem.cost[0], -FIXED_COST / 2, FIXED_COST / 2)
-    inside = problem.radius >= 0
+    inside = problem.tv_weight >= 0
     w, bar = data.copy(), data.copy()
     p, above = np.zeros((2, *w.shape), np.float32), np.zeros(w.shape[1], np.float32)
     tau, sigma = 0.5, 0.99 / 8 / 0.5
@@ -156,7 +156,7 @@ def proportion_curve(
         theta = 1 / math.sqrt(1 + 2 * tau)
         above[:] = 0
         denoise_pass(
-            w, bar, p, data, problem.radius, not problem.anisotropic, tau, sigma, theta, above
+            w, bar, p, data, problem.tv_weight, not problem.anisotropic, tau, sigma, theta, above
         )
         tau, sigma = tau * theta, sigma / theta
     return ProportionCurve(w, p, np.sort(w[inside]), inside)

@@ -46,8 +46,8 @@ class Stop:
 
 def make_legal(problem: Problem, state: State) -> State:
     """Drop, in place, forces that cannot be here: across or beyond a border, or without λ."""
-    inside, p = problem.radius >= 0, state.p
-    if problem.radius.max(initial=0.0) <= 0:
+    inside, p = problem.tv_weight >= 0, state.p
+    if problem.tv_weight.max(initial=0.0) <= 0:
         p[:] = 0
     p[0, :, :, -1] = 0
     p[1, :, -1, :] = 0
@@ -91,7 +91,7 @@ def solve(
     p~ = proj(p + σ∇u); φ~ = argmax D(r) − |r − φ + κa(u)|²/2κ;
     u~ = proj(u − τ(C + ∇ᵀ(2p~ − p) − (2φ~ − φ))); (u,p,φ) += 1.9 ((u~,p~,φ~) − (u,p,φ)).
     The step before a certificate is not relaxed, so that u is in the simplex, p in its ball and
-    φ in the domain of D, as the certificate needs (DESIGN, section 2).
+    φ in the domain of D, as the certificate needs (docs/energy.md, "The method").
     """
     stop, job = stop or Stop(), job or Job()
     if start is None:

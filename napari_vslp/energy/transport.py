@@ -27,13 +27,13 @@ FIRST_WIDTH = 0.25
 
 @compiled
 def cells(  # noqa: PLR0917 - numba takes no keywords
-    cost: Rows, radius: Rows, price: Rows, width: float, area: Sums, pairs: Sums
+    cost: Rows, tv_weight: Rows, price: Rows, width: float, area: Sums, pairs: Sums
 ) -> float:
     """Return Σ m min_k (C_k − φ_k) and count the pixels of every cell and near every border.
 
     Parameters
     ----------
-    cost, radius
+    cost, tv_weight
         (K, H, W) and (H, W) float32, as in `Problem`.
     price
         (K,) float32 φ (nats).
@@ -66,9 +66,9 @@ def cells(  # noqa: PLR0917 - numba takes no keywords
                 best[x] = min(best[x], c)
         row = zero
         for x in range(columns):
-            row += best[x] if radius[y, x] >= 0 else zero
+            row += best[x] if tv_weight[y, x] >= 0 else zero
             # From here on, what lies outside is in no cell and near no border.
-            best[x] = best[x] if radius[y, x] >= 0 else -huge
+            best[x] = best[x] if tv_weight[y, x] >= 0 else -huge
             second[x] = second[x] if second[x] - best[x] < near else -huge
         value += float(row)
         for k in range(tissues):
@@ -87,7 +87,7 @@ def cells(  # noqa: PLR0917 - numba takes no keywords
 
 def is_transport(problem: Problem) -> bool:
     """Whether there are no boundaries (λ = 0) but several tissues and proportions to meet."""
-    smooth = problem.radius.max(initial=0.0) > 0
+    smooth = problem.tv_weight.max(initial=0.0) > 0
     return not smooth and len(problem.cost) > 1 and problem.pixels > 0
 
 
@@ -119,7 +119,7 @@ def transport_prices(problem: Problem, job: Job) -> Vector:
 
     def look(price: Vector, width: float) -> float:
         job.check()
-        found = float(cells(cost, problem.radius, price.astype(np.float32), width, area, pairs))
+        found = float(cells(cost, problem.tv_weight, price.astype(np.float32), width, area, pairs))
         return found / pixels + penalty.dual(price)
 
     price = penalty.step(np.zeros(tissues), 1e-9)

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from napari_vslp.core.errors import VslpError
 from napari_vslp.core.progress import Job, Progress
 from napari_vslp.core.segmentation import Segmentation
-from napari_vslp.energy.coarse import COST_CEILING, halve
 from napari_vslp.energy.minimise import Warm, minimise
+from napari_vslp.energy.multigrid import COST_CEILING, halve
 from napari_vslp.energy.penalties.constraints import Interval
 from napari_vslp.energy.penalties.contract import Penalty, Vector, penalty_of
 from napari_vslp.energy.problem import OUTSIDE, Problem, cost_of
@@ -180,13 +180,13 @@ def _problem(result: Segmentation) -> Problem:
     penalty = penalty_of(result.tissues, chosen.trust, chosen.trust_strength)
     cost = cost_map(result)
     if cost is not None:
-        return Problem(np.minimum(cost, np.float32(COST_CEILING)), result.state.radius, penalty)
-    radius = np.full(result.labels.shape, result.settings.boundary_weight / 2, np.float32)
-    radius[result.labels == 0] = OUTSIDE
-    return Problem(cost_of(result.confidence), radius, penalty)
+        return Problem(np.minimum(cost, np.float32(COST_CEILING)), result.state.tv_weight, penalty)
+    tv_weight = np.full(result.labels.shape, result.settings.boundary_weight / 2, np.float32)
+    tv_weight[result.labels == 0] = OUTSIDE
+    return Problem(cost_of(result.confidence), tv_weight, penalty)
 
 
 def _coarse(problem: Problem, most_values: int) -> Problem:
-    while problem.cost.size > most_values and min(problem.radius.shape) > 2:
+    while problem.cost.size > most_values and min(problem.tv_weight.shape) > 2:
         problem = halve(problem)
     return problem

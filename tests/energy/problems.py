@@ -40,8 +40,8 @@ def random_problem(
     low, high = np.maximum(0, target - width), np.minimum(1, target + width)
     penalty = PENALTIES.get(mode)(low, high, target)
     weight = rng.uniform(0.3, 1, shape).astype(np.float32)
-    radius = np.float32(smoothness / 2) * weight
-    return Problem(cost_of(confidence), radius, penalty, anisotropic)
+    tv_weight = np.float32(smoothness / 2) * weight
+    return Problem(cost_of(confidence), tv_weight, penalty, anisotropic)
 
 
 def _blobs(rng: np.random.Generator, shape: tuple[int, int], sigma: float) -> np.ndarray:

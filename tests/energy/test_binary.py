@@ -39,7 +39,7 @@ def test_look_ups_are_optimal_for_anisotropic_boundaries(mode: str, share: float
 def test_shares_are_monotone_and_nested() -> None:
     problem = random_problem(2)
     curve = proportion_curve(problem)
-    previous = np.zeros(problem.radius.shape, bool)
+    previous = np.zeros(problem.tv_weight.shape, bool)
     for share in np.linspace(0, 1, 21):
         now = curve.level > curve.threshold(share)
         assert now.mean() == pytest.approx(share, abs=1 / now.size + 1e-9)
@@ -49,7 +49,7 @@ def test_shares_are_monotone_and_nested() -> None:
 
 def test_the_mask_is_left_out() -> None:
     problem = random_problem(2, (40, 40))
-    problem.radius[:, 20:] = OUTSIDE
+    problem.tv_weight[:, 20:] = OUTSIDE
     curve = proportion_curve(problem)
     assert len(curve.ordered) == 800
 

@@ -30,12 +30,12 @@ def problem_of(tissues: int, shape: tuple[int, int], mode: str, anisotropic: boo
     """A part of a larger image, so that any shape will do, with a hole and a fixed pixel."""
     whole = random_problem(tissues, (64, 64), mode=mode, anisotropic=anisotropic)
     cost = np.ascontiguousarray(whole.cost[:, : shape[0], : shape[1]])
-    radius = np.ascontiguousarray(whole.radius[: shape[0], : shape[1]])
+    tv_weight = np.ascontiguousarray(whole.tv_weight[: shape[0], : shape[1]])
     fixed = np.zeros(shape, np.uint8)
     if min(shape) > 20:
-        radius[10:20, 5:15] = OUTSIDE
+        tv_weight[10:20, 5:15] = OUTSIDE
         fixed[3, 4] = tissues
-    return replace(whole, cost=fix_pixels(cost, fixed), radius=radius)
+    return replace(whole, cost=fix_pixels(cost, fixed), tv_weight=tv_weight)
 
 
 def run(engine: Engine, iterations: int = 60) -> tuple[Engine, object]:
@@ -184,7 +184,7 @@ def test_no_boundaries_after_boundaries_start_without_forces() -> None:
     problem = random_problem(3, (48, 48))
     smooth, warm = minimise(problem, stop=Stop(1e-4, 500))
     assert np.abs(smooth.state.p).max() > 0
-    bare = replace(problem, radius=np.zeros_like(problem.radius))
+    bare = replace(problem, tv_weight=np.zeros_like(problem.tv_weight))
     found, _ = minimise(bare, warm=warm, stop=Stop(1e-4, 2000))
     assert found.certificate.relative_gap <= 1e-4
     assert not found.state.p.any()
@@ -200,7 +200,7 @@ def test_memory_beside_the_image(tissues: int) -> None:
     minimise(problem, stop=Stop(1e-3, 20))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak / problem.radius.size <= 28 * tissues + 40
+    assert peak / problem.tv_weight.size <= 28 * tissues + 40
 
 
 @pytest.mark.parametrize("make", [FusedEngine, BinaryEngine])
@@ -219,7 +219,7 @@ def run_price(make: type[CpuEngine], problem: Problem) -> np.ndarray:
 def test_a_state_given_to_two_tissues_comes_back() -> None:
     problem = problem_of(2, (30, 31), "interval", False)
     rng = np.random.default_rng(0)
-    u = rng.random(problem.radius.shape).astype(np.float32)
+    u = rng.random(problem.tv_weight.shape).astype(np.float32)
     p = rng.uniform(-0.1, 0.1, (2, *u.shape)).astype(np.float32)
     state = State(np.stack([u, 1 - u]), np.stack([p, -p], axis=1), np.array([0.2, -0.1]))
     back = BinaryEngine(problem, state).export()

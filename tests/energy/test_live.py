@@ -9,12 +9,11 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from napari_vslp.core.progress import Job
-from napari_vslp.energy import live
 from napari_vslp.energy import minimise as minimising
-from napari_vslp.energy.coarse import halve, refine, restrict
+from napari_vslp.energy import multigrid
 from napari_vslp.energy.engines.contract import make_engine
-from napari_vslp.energy.live import add_change, levels_of
 from napari_vslp.energy.minimise import minimise, minimise_live
+from napari_vslp.energy.multigrid import add_change, halve, levels_of, refine, restrict
 from napari_vslp.energy.penalties.constraints import Interval
 from napari_vslp.energy.problem import OUTSIDE, Problem, State, cost_of
 from napari_vslp.energy.rounding import round_labels
@@ -26,7 +25,7 @@ SMALL_GRID = 160 * 160 * 4
 
 @pytest.fixture(autouse=True)
 def a_grid_of_a_small_image(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "GRID_VALUES", SMALL_GRID)
+    monkeypatch.setattr(multigrid, "GRID_VALUES", SMALL_GRID)
     monkeypatch.setattr(minimising, "GRID_VALUES", SMALL_GRID)
 
 
@@ -47,7 +46,7 @@ def moved(problem: Problem, change: float) -> Problem:
 
 
 def labels_of(problem: Problem, u: np.ndarray) -> np.ndarray:
-    return round_labels(u, np.exp(-problem.cost), problem.radius >= 0, *problem.penalty.bounds())
+    return round_labels(u, np.exp(-problem.cost), problem.tv_weight >= 0, *problem.penalty.bounds())
 
 
 @pytest.mark.parametrize("shape", [(256, 256), (301, 257)])
@@ -73,7 +72,7 @@ def test_the_certificate_is_that_of_the_fine_state() -> None:
     shown, _ = minimise_live(asked, warm)
     again = make_engine(asked, shown.state.copy()).certify(Job())
     assert shown.certificate.gap == pytest.approx(again.gap)
-    assert shown.certificate.fidelity.shape == problem.radius.shape
+    assert shown.certificate.fidelity.shape == problem.tv_weight.shape
     assert shown.certificate.relative_gap > 0
 
 
@@ -107,7 +106,7 @@ def test_a_move_that_changes_nothing_shows_the_solved_labels() -> None:
 @pytest.mark.parametrize("tissues", [2, 3, 6])
 def test_any_number_of_tissues_and_a_mask(tissues: int) -> None:
     problem = smooth_problem(tissues, (331, 300))
-    problem.radius[:60, :90] = OUTSIDE
+    problem.tv_weight[:60, :90] = OUTSIDE
     _, warm = minimise(problem, stop=Stop(1e-3, 500))
     shown, _ = minimise_live(moved(problem, 0.03), warm)
     assert shown.certificate.gap >= 0
@@ -126,19 +125,19 @@ def test_levels_leave_at_most_the_grid() -> None:
 def test_halving_takes_the_means_of_tissue_blocks(shape: tuple[int, int]) -> None:
     problem = random_problem(3, (16, 16))
     cost = np.ascontiguousarray(problem.cost[:, : shape[0], : shape[1]])
-    radius = np.ascontiguousarray(problem.radius[: shape[0], : shape[1]])
-    radius[0, 0] = OUTSIDE
-    coarse = halve(replace(problem, cost=cost, radius=radius))
+    tv_weight = np.ascontiguousarray(problem.tv_weight[: shape[0], : shape[1]])
+    tv_weight[0, 0] = OUTSIDE
+    coarse = halve(replace(problem, cost=cost, tv_weight=tv_weight))
     rows, columns = (shape[0] + 1) // 2, (shape[1] + 1) // 2
-    assert coarse.radius.shape == (rows, columns)
+    assert coarse.tv_weight.shape == (rows, columns)
     for y in range(rows):
         for x in range(columns):
             block = np.s_[2 * y : 2 * y + 2, 2 * x : 2 * x + 2]
-            inside = radius[block] >= 0
+            inside = tv_weight[block] >= 0
             if not inside.any():
-                assert coarse.radius[y, x] == OUTSIDE
+                assert coarse.tv_weight[y, x] == OUTSIDE
                 continue
-            assert coarse.radius[y, x] == pytest.approx(radius[block][inside].mean() / 2)
+            assert coarse.tv_weight[y, x] == pytest.approx(tv_weight[block][inside].mean() / 2)
             for k in range(3):
                 expected = cost[k][block][inside].mean()
                 assert coarse.cost[k, y, x] == pytest.approx(expected, rel=1e-5)

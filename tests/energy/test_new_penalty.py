@@ -114,7 +114,7 @@ def test_its_labels_are_free_and_no_paint_contradicts_it() -> None:
     same, kept = without_absent(asked(problem, [0.0, 0.5, 0.5]))
     assert kept.all()
     assert same.cost is problem.cost
-    inside = problem.radius >= 0
+    inside = problem.tv_weight >= 0
     u = np.exp(-problem.cost)
     labels = round_labels(u, u, inside, *problem.penalty.bounds())
     np.testing.assert_array_equal(labels, u.argmax(0) + 1)
@@ -125,7 +125,7 @@ def test_its_labels_are_free_and_no_paint_contradicts_it() -> None:
 
 def test_outside_and_absent_tissues_do_not_matter() -> None:
     problem = random_problem(3, (40, 40), mode="huber")
-    problem.radius[:, 20:] = OUTSIDE
+    problem.tv_weight[:, 20:] = OUTSIDE
     found, _ = minimise(problem, stop=STOP)
     assert found.certificate.area.sum() == pytest.approx(1, abs=1e-5)
 

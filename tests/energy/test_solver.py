@@ -27,7 +27,7 @@ STOP = Stop(1e-4, 3000)
 
 
 def labels_of(problem: Problem, u: np.ndarray) -> np.ndarray:
-    return round_labels(u, np.exp(-problem.cost), problem.radius >= 0, *problem.penalty.bounds())
+    return round_labels(u, np.exp(-problem.cost), problem.tv_weight >= 0, *problem.penalty.bounds())
 
 
 @pytest.mark.parametrize("mode", PENALTIES.names())
@@ -66,7 +66,7 @@ def test_labels_keep_the_areas_to_a_pixel(smoothness: float, mode: str) -> None:
 @pytest.mark.parametrize("mode", PENALTIES.names())
 def test_backends_agree(mode: str, anisotropic: bool) -> None:
     problem = random_problem(4, (50, 37), mode=mode, anisotropic=anisotropic)
-    problem.radius[10:20, 5:15] = OUTSIDE
+    problem.tv_weight[10:20, 5:15] = OUTSIDE
     stop = Stop(1e-12, 60, check_every=60)
     fused = solve(problem, stop=stop, backend="numba")
     plain = solve(problem, stop=stop, backend="torch")
@@ -94,8 +94,8 @@ def test_two_tissues_reach_the_exact_graph_cut(seed: int) -> None:
     problem = random_problem(2, (64, 64), mode="none", seed=seed, anisotropic=True)
     found, _ = minimise(problem, stop=STOP)
     graph = maxflow.Graph[float]()
-    nodes = graph.add_grid_nodes(problem.radius.shape)
-    capacity = 2.0 * problem.radius.astype(np.float64)
+    nodes = graph.add_grid_nodes(problem.tv_weight.shape)
+    capacity = 2.0 * problem.tv_weight.astype(np.float64)
     for structure in ([[0, 0, 0], [0, 0, 1], [0, 0, 0]], [[0, 0, 0], [0, 0, 0], [0, 1, 0]]):
         graph.add_grid_edges(nodes, capacity, np.array(structure), symmetric=True)
     graph.add_grid_tedges(nodes, *problem.cost.astype(np.float64))
@@ -116,7 +116,7 @@ def test_under_equality_a_bias_of_one_tissue_changes_nothing() -> None:
 def test_flipping_the_image_flips_the_energies() -> None:
     problem = random_problem(3, smoothness=2, anisotropic=True)
     # |∇u|₁ of forward differences is symmetric when the weight is even; take a constant one.
-    problem = replace(problem, radius=np.ones_like(problem.radius))
+    problem = replace(problem, tv_weight=np.ones_like(problem.tv_weight))
     flipped = replace(problem, cost=np.ascontiguousarray(problem.cost[:, ::-1, ::-1]))
     ours, _ = minimise(problem, stop=Stop(1e-5, 5000))
     theirs, _ = minimise(flipped, stop=Stop(1e-5, 5000))
@@ -127,7 +127,7 @@ def test_flipping_the_image_flips_the_energies() -> None:
 
 def test_pixels_outside_the_tissue_neither_count_nor_matter() -> None:
     problem = random_problem(3, (40, 60), mode="measured")
-    problem.radius[:, 30:] = OUTSIDE
+    problem.tv_weight[:, 30:] = OUTSIDE
     other = replace(problem, cost=problem.cost.copy())
     other.cost[:, :, 30:] = 5.0
     ours, _ = minimise(problem, stop=STOP)
@@ -148,7 +148,11 @@ def test_fixed_pixels_keep_their_tissue() -> None:
     found, _ = minimise(bound, stop=STOP)
     assert found.certificate.relative_gap <= 1e-4
     labels = round_labels(
-        found.state.u, np.exp(-problem.cost), problem.radius >= 0, *problem.penalty.bounds(), fixed
+        found.state.u,
+        np.exp(-problem.cost),
+        problem.tv_weight >= 0,
+        *problem.penalty.bounds(),
+        fixed,
     )
     np.testing.assert_array_equal(labels[fixed > 0], fixed[fixed > 0])
 
@@ -176,7 +180,7 @@ def test_tiny_images(shape: tuple[int, int]) -> None:
     small = replace(
         problem,
         cost=np.ascontiguousarray(problem.cost[:, : shape[0], : shape[1]]),
-        radius=np.ascontiguousarray(problem.radius[: shape[0], : shape[1]]),
+        tv_weight=np.ascontiguousarray(problem.tv_weight[: shape[0], : shape[1]]),
     )
     for backend in ("numba", "torch"):
         found, _ = minimise(small, stop=STOP, backend=backend)
@@ -234,7 +238,7 @@ def test_certificate_bounds_every_other_state(make: type) -> None:
     bound = found.certificate.objective - found.certificate.gap
     rng = np.random.default_rng(0)
     for _ in range(5):
-        u = rng.dirichlet(np.ones(3), problem.radius.shape).transpose(2, 0, 1)
+        u = rng.dirichlet(np.ones(3), problem.tv_weight.shape).transpose(2, 0, 1)
         state = State(
             np.ascontiguousarray(u, np.float32), np.zeros_like(found.state.p), np.zeros(3)
         )

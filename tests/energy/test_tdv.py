@@ -43,7 +43,7 @@ def bound(problem: Problem, strength: float, seed: int = 0) -> BoundTDV:
         strength,
         image=rng.integers(0, 255, (height, width, 3), np.uint8),
         evidence=evidence / evidence.sum(0),
-        inside=problem.radius >= 0,
+        inside=problem.tv_weight >= 0,
     )
 
 
@@ -112,7 +112,7 @@ def test_one_file_serves_any_number_of_tissues_in_any_order(tissues: int) -> Non
 
 def test_what_lies_outside_the_tissue_changes_nothing() -> None:
     problem = random_problem(2, (24, 28))
-    problem.radius[:10, :12] = OUTSIDE
+    problem.tv_weight[:10, :12] = OUTSIDE
     term = bound(problem, 1.0)
     u = np.random.default_rng(0).random((2, 24, 28), np.float32)
     other = u.copy()
@@ -129,7 +129,7 @@ def test_the_energy_never_rises(seed: int, mode: str) -> None:
     tissues = 2 + seed % 3
     problem = random_problem(tissues, (32, 36), smoothness=seed % 4, mode=mode, seed=seed)
     if seed % 2:
-        problem.radius[5:15, 8:20] = OUTSIDE
+        problem.tv_weight[5:15, 8:20] = OUTSIDE
     term = bound(problem, [0.3, 1.0, 5.0][seed % 3], seed)
     found, warm = minimise_with_terms(problem, {"learned": term}, convex_solve, rounds=4)
     assert (np.diff(found.energies) <= 0).all()
@@ -157,7 +157,7 @@ def test_without_strength_it_is_the_plain_solution() -> None:
 def test_the_energy_is_the_solvers() -> None:
     for anisotropic in (False, True):
         problem = random_problem(3, (40, 44), anisotropic=anisotropic, seed=3)
-        problem.radius[:8] = OUTSIDE
+        problem.tv_weight[:8] = OUTSIDE
         found, _ = convex_solve(problem, None, False)
         ours = convex_energy(problem, found.state.u, found.state.price)
         assert ours == pytest.approx(found.certificate.objective, rel=1e-4)

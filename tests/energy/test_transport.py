@@ -19,7 +19,7 @@ from tests.energy.problems import random_problem
 
 
 def exact(problem: Problem) -> float:
-    inside = problem.radius >= 0
+    inside = problem.tv_weight >= 0
     costs = problem.cost[:, inside].T.astype(np.float64)
     mass = np.full(len(costs), 1 / len(costs))
     return float(len(costs) * ot.emd2(mass, problem.penalty.target, costs, numItermax=10**7))
@@ -29,7 +29,7 @@ def exact(problem: Problem) -> float:
 @pytest.mark.parametrize("tissues", [2, 3, 4, 6])
 def test_the_energy_is_that_of_exact_transport(tissues: int, seed: int) -> None:
     problem = random_problem(tissues, (48, 48), smoothness=0, mode="measured", seed=seed)
-    problem.radius[:10, :20] = OUTSIDE
+    problem.tv_weight[:10, :20] = OUTSIDE
     found, _ = minimise(problem, stop=Stop(3e-5, 5000))
     assert found.certificate.relative_gap <= 3e-5
     assert found.certificate.objective == pytest.approx(exact(problem), rel=1e-4)
@@ -63,11 +63,11 @@ def test_plateaus_are_left_to_the_loop(levels: int) -> None:
 
 def test_cells_count_every_pixel_and_border_once() -> None:
     problem = random_problem(4, (20, 30), smoothness=0)
-    problem.radius[3:9, 4:8] = OUTSIDE
+    problem.tv_weight[3:9, 4:8] = OUTSIDE
     price = np.float32([0.1, -0.2, 0.0, 0.3])
     area, pairs = np.zeros(4), np.zeros((4, 4))
-    value = cells(problem.cost, problem.radius, price, 0.2, area, pairs)
-    priced = (problem.cost - price[:, None, None])[:, problem.radius >= 0]
+    value = cells(problem.cost, problem.tv_weight, price, 0.2, area, pairs)
+    priced = (problem.cost - price[:, None, None])[:, problem.tv_weight >= 0]
     two = np.sort(priced, axis=0)[:2]
     assert value == pytest.approx(two[0].sum(), rel=1e-5)
     np.testing.assert_array_equal(area, np.bincount(priced.argmin(0), minlength=4))
@@ -80,7 +80,7 @@ def test_only_several_tissues_without_boundaries_are_transport() -> None:
     assert is_transport(random_problem(2, (16, 16), smoothness=0))
     assert not is_transport(random_problem(2, (16, 16)))
     outside = random_problem(2, (16, 16), smoothness=0)
-    outside.radius[:] = OUTSIDE
+    outside.tv_weight[:] = OUTSIDE
     assert not is_transport(outside)
 
 

@@ -72,8 +72,8 @@ def test_the_gradient_is_that_of_the_energy() -> None:
 @pytest.mark.parametrize("mode", ["measured", "interval", "kl"])
 def test_the_energies_sum_to_the_total_and_never_rise(mode: str) -> None:
     problem = random_problem(3, (40, 44), mode=mode)
-    problem.radius[:8] = OUTSIDE
-    inside = problem.radius >= 0
+    problem.tv_weight[:8] = OUTSIDE
+    inside = problem.tv_weight >= 0
     found, _ = minimise_with_terms(problem, {"left": BoundLeft(inside, 2.0)}, solve)
     values, total = found.maps["left"]
     state = found.solution.state
@@ -90,7 +90,7 @@ def test_the_energies_sum_to_the_total_and_never_rise(mode: str) -> None:
 
 def test_several_terms_are_minimised_together() -> None:
     problem = random_problem(2, (36, 40), mode="interval")
-    inside = problem.radius >= 0
+    inside = problem.tv_weight >= 0
     evidence = np.exp(-problem.cost)
     terms = {
         "left": BoundLeft(inside, 2.0),

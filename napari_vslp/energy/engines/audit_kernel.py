@@ -92,7 +92,7 @@ def audit_rows(
     u: Rows,
     p: Rows,
     cost: Rows,
-    radius: Rows,
+    tv_weight: Rows,
     price: Rows,
     diagonal: bool,
     first: int,
@@ -108,7 +108,7 @@ def audit_rows(
 
     Parameters
     ----------
-    u, p, cost, radius
+    u, p, cost, tv_weight
         As in `kernels.iterate`; nothing is changed.
     price
         (K,) float32 φ.
@@ -122,8 +122,8 @@ def audit_rows(
     Notes
     -----
     With Q = C + ∇ᵀp − φ: gap = ⟨u,Q⟩ − min Q + Σ_k (λg/2)|∇u_k| − ⟨∇u_k,p_k⟩, ≥ 0 term by term;
-    fidelity = ⟨u, C−φ⟩ − min (C−φ); margin = second-lowest Q − lowest Q (DESIGN, section 2).
-    A row is summed in float32, the rows in float64.
+    fidelity = ⟨u, C−φ⟩ − min (C−φ); margin = second-lowest Q − lowest Q (docs/energy.md, "The
+    maps"). A row is summed in float32, the rows in float64.
     """
     tissues, height, width = u.shape
     right = np.empty(width, np.float32)
@@ -142,7 +142,7 @@ def audit_rows(
     push = np.empty(width, np.float32)
     huge, zero = np.float32(1e30), np.float32(0.0)
     for y in range(first, stop):
-        edges_of(radius, y, right, down, inside, ball)
+        edges_of(tv_weight, y, right, down, inside, ball)
         below = min(y + 1, height - 1)
         for x in range(width):
             mean_q[x] = spent[x] = length[x] = excess[x] = zero

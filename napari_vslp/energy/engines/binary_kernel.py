@@ -23,7 +23,7 @@ def iterate_two(
     u: Rows,
     p: Rows,
     half: Rows,
-    radius: Rows,
+    tv_weight: Rows,
     price_bar: float,
     tau: float,
     sigma: float,
@@ -41,7 +41,7 @@ def iterate_two(
     ----------
     u, p, half
         (H, W), (2, H, W) and (H, W) float32: u₁, p₁ (both changed) and h (nats).
-    radius
+    tv_weight
         (H, W) float32, λg/2 (nats), negative outside the tissue.
     price_bar
         2ψ~ − ψ (nats).
@@ -62,7 +62,7 @@ def iterate_two(
     t, rho, price = np.float32(tau), np.float32(relax), np.float32(price_bar)
     zero, one = np.float32(0.0), np.float32(1.0)
     for y in range(first, stop):
-        edges_of(radius, y, right, down, inside, ball)
+        edges_of(tv_weight, y, right, down, inside, ball)
         below = u[y + 1] if y + 1 < stop else under
         px, py = p[0, y], p[1, y]
         if diagonal:
@@ -88,7 +88,7 @@ def audit_two(
     u: Rows,
     p: Rows,
     half: Rows,
-    radius: Rows,
+    tv_weight: Rows,
     price: float,
     diagonal: bool,
     first: int,
@@ -104,7 +104,7 @@ def audit_two(
 
     Parameters
     ----------
-    u, p, half, radius
+    u, p, half, tv_weight
         As in `iterate_two`; nothing is changed.
     price
         ψ (nats).
@@ -130,7 +130,7 @@ def audit_two(
     higher = np.zeros(width, np.float32)
     zero, two, shift = np.float32(0.0), np.float32(2.0), np.float32(2.0 * price)
     for y in range(first, stop):
-        edges_of(radius, y, right, down, inside, ball)
+        edges_of(tv_weight, y, right, down, inside, ball)
         below = min(y + 1, height - 1)
         if y > 0:
             higher[:] = p[1, y - 1]

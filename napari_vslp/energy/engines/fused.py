@@ -11,8 +11,8 @@ from napari_vslp.core.progress import Job
 from napari_vslp.energy.certificate import Certificate, certificate
 from napari_vslp.energy.engines.audit_kernel import audit_rows
 from napari_vslp.energy.engines.binary_kernel import audit_two, iterate_two
+from napari_vslp.energy.engines.contract import relaxations, step_sizes
 from napari_vslp.energy.engines.kernels import areas, iterate, iterate_transport
-from napari_vslp.energy.engines.steps import relaxations, step_sizes
 from napari_vslp.energy.engines.stripes import Stripes
 from napari_vslp.energy.penalties.contract import Vector
 from napari_vslp.energy.problem import Array, Problem, State
@@ -36,14 +36,14 @@ class CpuEngine(ABC):
     def __init__(self, problem: Problem, price: Vector, values: int, threads: int) -> None:
         self.problem = problem
         self.price = price.copy()
-        self._radius = np.ascontiguousarray(problem.radius)
+        self._tv_weight = np.ascontiguousarray(problem.tv_weight)
         self._diagonal = not problem.anisotropic
         self._steps = step_sizes(problem)
         self._prices = np.zeros(len(price), np.float32)
         # Allocated once: fresh pages would cost as much as the pass that fills them.
-        self._maps = [np.empty(self._radius.shape, np.float32) for _ in range(4)]
+        self._maps = [np.empty(self._tv_weight.shape, np.float32) for _ in range(4)]
         self._pixels = max(1, problem.pixels)
-        self._stripes = Stripes(len(self._radius), values, threads)
+        self._stripes = Stripes(len(self._tv_weight), values, threads)
 
     def advance(self, iterations: int, job: Job) -> None:
         """Run a block of iterations, the last one unrelaxed; cancel is noticed in about 10 ms."""
@@ -93,8 +93,8 @@ class FusedEngine(CpuEngine):
         super().__init__(problem, state.price, problem.cost.size, threads)
         self.state = state
         self._cost = np.ascontiguousarray(problem.cost)
-        self._rows = np.empty((len(self._radius), len(state.price)))
-        areas(state.u, self._radius, self._rows)
+        self._rows = np.empty((len(self._tv_weight), len(state.price)))
+        areas(state.u, self._tv_weight, self._rows)
 
     @classmethod
     def supports(cls, problem: Problem, device: str) -> bool:  # noqa: ARG003 - the contract's
@@ -116,11 +116,19 @@ class FusedEngine(CpuEngine):
         def rows(first: int, stop: int, above: Array, under: Array) -> None:
             if steps.sigma == 0:
                 iterate_transport(
-                    u, cost, self._radius, self._prices, steps.tau, relax, first, stop, self._rows
+                    u,
+                    cost,
+                    self._tv_weight,
+                    self._prices,
+                    steps.tau,
+                    relax,
+                    first,
+                    stop,
+                    self._rows,
                 )
                 return
             iterate(
-                u, p, cost, self._radius, self._prices, steps.tau, steps.sigma, relax,
+                u, p, cost, self._tv_weight, self._prices, steps.tau, steps.sigma, relax,
                 self._diagonal, first, stop, above, under, self._rows,
             )  # fmt: skip
 
@@ -131,7 +139,7 @@ class FusedEngine(CpuEngine):
                 # The same compiled code on a copy, so that the forces are the same to the bit.
                 iterate(
                     u[:, at].copy(), p[:, :, at].copy(), cost[:, at].copy(),
-                    self._radius[y - 1 : y + 1], self._prices, steps.tau, steps.sigma, relax,
+                    self._tv_weight[y - 1 : y + 1], self._prices, steps.tau, steps.sigma, relax,
                     self._diagonal, 0, 1, forces, u[:, y].copy(), np.empty((1, tissues)),
                 )  # fmt: skip
             return forces
@@ -146,7 +154,7 @@ class FusedEngine(CpuEngine):
         for first, stop in self._stripes.chunks:
             job.check()
             audit_rows(
-                self.state.u, self.state.p, self._cost, self._radius, self._prices,
+                self.state.u, self.state.p, self._cost, self._tv_weight, self._prices,
                 self._diagonal, first, stop, *self._maps, sums, self._rows,
             )  # fmt: skip
         # The kernel sums what u costs less its price.
@@ -163,15 +171,15 @@ class BinaryEngine(CpuEngine):
         device: str = "cpu",  # noqa: ARG002 - the contract's; there is only this one
         threads: int = 0,
     ) -> None:
-        super().__init__(problem, state.price, 2 * problem.radius.size, threads)
+        super().__init__(problem, state.price, 2 * problem.tv_weight.size, threads)
         first, second = problem.cost
-        inside = self._radius >= 0
+        inside = self._tv_weight >= 0
         self._half: Array = (first - second) * np.float32(0.5)
         self._second = float(np.where(inside, second, 0).sum(dtype=np.float64))
         self._u = state.u[0].copy()
         self._p: Array = np.ascontiguousarray(state.p[:, 0] - state.p[:, 1]) * np.float32(0.5)
-        self._rows = np.empty((len(self._radius), 1))
-        areas(self._u[None], self._radius, self._rows)
+        self._rows = np.empty((len(self._tv_weight), 1))
+        areas(self._u[None], self._tv_weight, self._rows)
 
     @classmethod
     def supports(cls, problem: Problem, device: str) -> bool:
@@ -179,7 +187,7 @@ class BinaryEngine(CpuEngine):
 
         Without boundaries the general kernel moves less: it leaves out the forces.
         """
-        smooth = problem.radius.max(initial=0.0) > 0
+        smooth = problem.tv_weight.max(initial=0.0) > 0
         return bool(device == "cpu" and len(problem.cost) == 2 and smooth)
 
     def area(self) -> Vector:
@@ -198,7 +206,7 @@ class BinaryEngine(CpuEngine):
 
         def rows(first: int, stop: int, above: Array, under: Array) -> None:
             iterate_two(
-                u, p, half, self._radius, price_bar, steps.tau, steps.sigma, relax,
+                u, p, half, self._tv_weight, price_bar, steps.tau, steps.sigma, relax,
                 self._diagonal, first, stop, above, under, self._rows,
             )  # fmt: skip
 
@@ -207,7 +215,7 @@ class BinaryEngine(CpuEngine):
             if y > 0:
                 iterate_two(
                     u[y - 1 : y].copy(), p[:, y - 1 : y].copy(), half[y - 1 : y],
-                    self._radius[y - 1 : y + 1], price_bar, steps.tau, steps.sigma, relax,
+                    self._tv_weight[y - 1 : y + 1], price_bar, steps.tau, steps.sigma, relax,
                     self._diagonal, 0, 1, forces, u[y].copy(), np.empty((1, 1)),
                 )  # fmt: skip
             return forces
@@ -226,6 +234,6 @@ class BinaryEngine(CpuEngine):
         for first, stop in self._stripes.chunks:
             job.check()
             audit_two(
-                self._u, self._p, self._half, self._radius, price,
+                self._u, self._p, self._half, self._tv_weight, price,
                 self._diagonal, first, stop, *self._maps, sums, self._rows,
             )  # fmt: skip

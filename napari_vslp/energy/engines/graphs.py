@@ -15,8 +15,8 @@ from torch import Tensor
 
 from napari_vslp.core.progress import Job
 from napari_vslp.energy.certificate import Certificate, certificate
+from napari_vslp.energy.engines.contract import relaxations, step_sizes
 from napari_vslp.energy.engines.reference import Borders, audit
-from napari_vslp.energy.engines.steps import relaxations, step_sizes
 from napari_vslp.energy.problem import Problem, State
 
 

@@ -19,26 +19,26 @@ Sums = NDArray[np.float64]
 
 
 @compiled
-def edges_of(radius: Rows, y: int, right: Rows, down: Rows, inside: Rows, ball: Rows) -> None:
+def edges_of(tv_weight: Rows, y: int, right: Rows, down: Rows, inside: Rows, ball: Rows) -> None:
     """Fill one row's switches: 1 where the neighbour right or below is tissue like this pixel.
 
     Parameters
     ----------
-    radius
+    tv_weight
         (H, W) float32, λg/2 (nats), negative outside the tissue.
     y
         The row (px).
     right, down, inside, ball
-        (W,) float32, filled: the two switches, the tissue mask, and max(radius, 0).
+        (W,) float32, filled: the two switches, the tissue mask, and max(tv_weight, 0).
     """
-    height, width = radius.shape
+    height, width = tv_weight.shape
     below = min(y + 1, height - 1)
     last = np.float32(1.0 if y + 1 < height else 0.0)
     for x in range(width):
-        here = np.float32(1.0) if radius[y, x] >= 0 else np.float32(0.0)
+        here = np.float32(1.0) if tv_weight[y, x] >= 0 else np.float32(0.0)
         inside[x] = here
-        ball[x] = max(radius[y, x], np.float32(0.0))
-        down[x] = here * last * (np.float32(1.0) if radius[below, x] >= 0 else np.float32(0.0))
+        ball[x] = max(tv_weight[y, x], np.float32(0.0))
+        down[x] = here * last * (np.float32(1.0) if tv_weight[below, x] >= 0 else np.float32(0.0))
     for x in range(width - 1):
         right[x] = inside[x] * inside[x + 1]
     right[width - 1] = 0
@@ -61,7 +61,7 @@ def step_round(
     """Step one row and one tissue of p: p~ = proj(p + σ∇u) onto |p|₂ ≤ λg/2.
 
     All arrays are rows, (W,) float32: u here and in the row below, p (changed), the switches and
-    radius of `edges_of`; what the u step needs, 2p~ − p, is left in `bar_x` and `bar_y`.
+    TV weight of `edges_of`; what the u step needs, 2p~ − p, is left in `bar_x` and `bar_y`.
     """
     width = u.shape[0]
     s, rho, tiny = np.float32(sigma), np.float32(relax), np.float32(1e-30)
@@ -195,7 +195,7 @@ def iterate(
     u: Rows,
     p: Rows,
     cost: Rows,
-    radius: Rows,
+    tv_weight: Rows,
     price_bar: Rows,
     tau: float,
     sigma: float,
@@ -213,7 +213,7 @@ def iterate(
     ----------
     u, p, cost
         (K, H, W), (2, K, H, W) and (K, H, W) float32; u and p are changed.
-    radius
+    tv_weight
         (H, W) float32, λg/2, negative outside the tissue.
     price_bar
         (K,) float32, 2φ~ − φ.
@@ -237,7 +237,7 @@ def iterate(
     ordered = np.empty((tissues, width), np.float32)
     t, rho, zero = np.float32(tau), np.float32(relax), np.float32(0.0)
     for y in range(first, stop):
-        edges_of(radius, y, right, down, inside, ball)
+        edges_of(tv_weight, y, right, down, inside, ball)
         for k in range(tissues):
             below = u[k, y + 1] if y + 1 < stop else under[k]
             px, py = p[0, k, y], p[1, k, y]
@@ -268,7 +268,7 @@ def iterate(
 def iterate_transport(
     u: Rows,
     cost: Rows,
-    radius: Rows,
+    tv_weight: Rows,
     price_bar: Rows,
     tau: float,
     relax: float,
@@ -298,12 +298,12 @@ def iterate_transport(
                 old = u[k, y, x]
                 new = old + rho * (max(v[k, x] - theta[x], zero) - old)
                 u[k, y, x] = new
-                row += new if radius[y, x] >= 0 else zero
+                row += new if tv_weight[y, x] >= 0 else zero
             area[y, k] = row
 
 
 @compiled
-def areas(u: Rows, radius: Rows, area: Sums) -> None:
+def areas(u: Rows, tv_weight: Rows, area: Sums) -> None:
     """Write the rows' Σ m u, (H, K) float64, of (K, H, W) float32 labels; see `iterate`."""
     tissues, height, width = u.shape
     zero = np.float32(0.0)
@@ -311,5 +311,5 @@ def areas(u: Rows, radius: Rows, area: Sums) -> None:
         for y in range(height):
             row = zero
             for x in range(width):
-                row += u[k, y, x] if radius[y, x] >= 0 else zero
+                row += u[k, y, x] if tv_weight[y, x] >= 0 else zero
             area[y, k] = row

@@ -1,7 +1,7 @@
 """The primal–dual method in plain torch: the readable reference, on any device.
 
 Chambolle & Pock, "A first-order primal-dual algorithm" (2011), over-relaxed as in Condat (2013),
-with the areas' dual price as a second, K-dimensional dual variable (DESIGN, section 2).
+with the areas' dual price as a second, K-dimensional dual variable (docs/energy.md, "The method").
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from napari_vslp.core.progress import Job
 from napari_vslp.energy.certificate import Certificate, certificate
-from napari_vslp.energy.engines.steps import relaxations, step_sizes
+from napari_vslp.energy.engines.contract import relaxations, step_sizes
 from napari_vslp.energy.penalties.contract import Vector
 from napari_vslp.energy.problem import Problem, State
 
@@ -43,10 +43,10 @@ class Borders:
     @classmethod
     def of(cls, problem: Problem, device: str) -> Borders:
         """Return the borders of a problem, on a device."""
-        radius = torch.tensor(problem.radius, device=device)
-        inside = (radius >= 0).to(torch.float32)
+        tv_weight = torch.tensor(problem.tv_weight, device=device)
+        inside = (tv_weight >= 0).to(torch.float32)
         right, down = inside[:, 1:] * inside[:, :-1], inside[1:] * inside[:-1]
-        return cls(inside, torch.clamp(radius, min=0), right, down, problem.anisotropic)
+        return cls(inside, torch.clamp(tv_weight, min=0), right, down, problem.anisotropic)
 
 
 def gradient(u: Tensor, right: Tensor, down: Tensor) -> Tensor:

@@ -74,7 +74,7 @@ def convex_energy(problem: Problem, u: Array, price: Vector) -> float:
 
     Constraints count as penalties at `price`, (K,).
     """
-    inside = problem.radius >= 0
+    inside = problem.tv_weight >= 0
     right = inside[:, 1:] & inside[:, :-1]
     down = inside[1:] & inside[:-1]
     total, areas = 0.0, np.zeros(len(u))
@@ -83,7 +83,7 @@ def convex_energy(problem: Problem, u: Array, price: Vector) -> float:
         across[:, :-1] = (one[:, 1:] - one[:, :-1]) * right
         along[:-1] = (one[1:] - one[:-1]) * down
         length = np.abs(across) + np.abs(along) if problem.anisotropic else np.hypot(across, along)
-        total += float(np.sum(length * np.maximum(problem.radius, 0), dtype=np.float64))
+        total += float(np.sum(length * np.maximum(problem.tv_weight, 0), dtype=np.float64))
         total += float(np.sum(problem.cost[k] * one * inside, dtype=np.float64))
         areas[k] = np.sum(one * inside, dtype=np.float64) / max(1, problem.pixels)
     return total + problem.pixels * problem.penalty.value(areas, price)
@@ -155,7 +155,7 @@ def minimise_with_terms(
     left = TermsWarm(
         last,
         _linearised(problem, gradient).cost,
-        problem.radius,
+        problem.tv_weight,
         given=problem.cost,
         gradient=gradient,
         names=tuple(terms),

@@ -43,7 +43,7 @@ class RegulariserCard:
     smoothness
         λ of the total variation it was trained beside.
     accepted
-        Whether it guesses hidden blocks better than the best total variation, by more than two
+        Whether it guesses blind spots better than the best total variation, by more than two
         standard errors, on images that it did not learn from.
     figures
         Of that test, by name.

@@ -12,11 +12,11 @@ from napari_vslp.core.progress import Job
 from napari_vslp.energy.blindspot import (
     LOOSE,
     Score,
+    blind_spot_problem,
     block_costs,
     by_minimising,
     corrected,
     draw_blocks,
-    hidden_problem,
     score_of,
 )
 from napari_vslp.energy.minimise import Warm, minimise
@@ -26,7 +26,7 @@ from napari_vslp.energy.terms.linearised import minimise_with_terms
 from napari_vslp.energy.terms.regulariser import BoundTDV
 from napari_vslp.energy.terms.tdv import TDV
 from napari_vslp.learning.contract import Event
-from napari_vslp.learning.regulariser.train import Sample, radius_of
+from napari_vslp.learning.regulariser.train import Sample, tv_weight_of
 
 STRENGTHS = (0.025, 0.05, 0.1, 0.2, 0.4)
 STANDARD_ERRORS = 2.0
@@ -102,7 +102,7 @@ def blind_spot_costs(
         whole = corrected(sample.confidence, sample.weight >= 0)
         evidence = np.ascontiguousarray(whole[:, part[0], part[1]])
         blocks = draw_blocks(weight.shape, rng)
-        problem = hidden_problem(evidence, radius_of(weight, candidate.smoothness), blocks)
+        problem = blind_spot_problem(evidence, tv_weight_of(weight, candidate.smoothness), blocks)
         if candidate.network is None:
             u = by_minimising(problem)
         else:

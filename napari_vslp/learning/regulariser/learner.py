@@ -209,7 +209,7 @@ def _samples(cohort: Cohort, options: RegulariserOptions, device: str, job: Job)
                 mend="name a model that was trained on them with --encoder",
                 remedy="known encoder",
             )
-        samples.append(Sample(prepared.image, confidence.mean, prepared.radius_of(settings)))
+        samples.append(Sample(prepared.image, confidence.mean, prepared.tv_weight_of(settings)))
     return samples
 
 

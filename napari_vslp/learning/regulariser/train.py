@@ -23,11 +23,11 @@ from napari_vslp.core.progress import Job
 from napari_vslp.energy.blindspot import (
     CANDIDATES,
     Score,
+    blind_spot_problem,
     block_costs,
     by_minimising,
     corrected,
     draw_blocks,
-    hidden_problem,
     score_of,
 )
 from napari_vslp.energy.problem import Array
@@ -110,14 +110,14 @@ def tune_smoothness(
         blocks = draw_blocks(inside.shape, np.random.default_rng((seed, number)))
         for smoothness in candidates:
             job.check()
-            radius = radius_of(sample.weight, smoothness)
-            u = by_minimising(hidden_problem(evidence, radius, blocks))
+            tv_weight = tv_weight_of(sample.weight, smoothness)
+            u = by_minimising(blind_spot_problem(evidence, tv_weight, blocks))
             costs[smoothness].append(float(block_costs(u, evidence, blocks, inside).mean()))
     scores = {s: score_of(np.asarray(values)) for s, values in costs.items()}
     return min(scores, key=lambda s: scores[s].mean), scores
 
 
-def radius_of(weight: Array, smoothness: float) -> Array:
+def tv_weight_of(weight: Array, smoothness: float) -> Array:
     """Return λg/2 where there is tissue, (H, W) float32."""
     return np.where(weight >= 0, weight * np.float32(smoothness / 2), weight).astype(np.float32)
 
@@ -227,7 +227,7 @@ def _crop(
 
     evidence, weight = cut(whole), cut(sample.weight)
     blocks = draw_blocks((side, side), rng)
-    anchor = by_minimising(hidden_problem(evidence, radius_of(weight, smoothness), blocks))
+    anchor = by_minimising(blind_spot_problem(evidence, tv_weight_of(weight, smoothness), blocks))
     seen = np.where(blocks > 0, np.float32(1 / len(evidence)), evidence)
     hidden = (blocks > 0) & (weight >= 0)
     return _Crop(cut(normalised(sample.image)), shown_odds(seen), anchor, evidence, hidden)

@@ -10,12 +10,12 @@ from napari_vslp.core.progress import CancelToken, Job
 from napari_vslp.energy.blindspot import (
     SIDES_PX,
     Score,
+    blind_spot_problem,
     block_costs,
     by_minimising,
     choose_smoothness,
     corrected,
     draw_blocks,
-    hidden_problem,
     smoothest,
 )
 from napari_vslp.energy.problem import OUTSIDE
@@ -63,7 +63,7 @@ def test_hidden_pixels_are_filled_from_around() -> None:
     evidence = np.full((2, 52, 52), 0.05, np.float32)
     evidence[0, :, :26], evidence[1, :, 26:] = 0.95, 0.95
     blocks = draw_blocks((52, 52), np.random.default_rng(2))
-    problem = hidden_problem(evidence, np.ones((52, 52), np.float32), blocks)
+    problem = blind_spot_problem(evidence, np.ones((52, 52), np.float32), blocks)
     assert (problem.cost[:, blocks > 0] == 0).all()
     u = by_minimising(problem)
     assert (u.argmax(0) == (np.arange(52) >= 26)[None]).mean() > 0.98
