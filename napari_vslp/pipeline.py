@@ -203,6 +203,8 @@ def run(
     settings, scores, chosen = _with_smoothness(prepared, confidence, settings, start, job)
     radius = prepared.radius_of(settings)
     check_fixed(fixed, radius >= 0, table, penalty)
+    if outside := int(np.count_nonzero(fixed[radius < 0])):
+        notes = (*notes, _on_white(outside))
     cost = prepared.cost_of(confidence, fixed)
     problem = Problem(cost, radius, penalty)
     warm = _warm_state(start, table)
@@ -306,6 +308,15 @@ def replay(
             "Name the right file."
         )
     return run(inputs, prepared, job=job).of_file(path), prepared.image
+
+
+def _on_white(count: int) -> str:
+    pixels = (
+        "One clicked or painted pixel lies"
+        if count == 1
+        else f"{count} clicked or painted pixels lie"
+    )
+    return f"{pixels} on white background, which is left out: no tissue was given there."
 
 
 def _with_smoothness(
