@@ -116,6 +116,16 @@ def test_live_follows_a_slider_from_the_previous_result(prepared: Prepared) -> N
     assert set(np.unique(two.labels)) == {1, 2}, "a start of other tissues is left aside"
 
 
+def test_a_solve_that_stops_before_its_tolerance_says_so(image: np.ndarray) -> None:
+    clicks = [("gland", 20, 30), ("other", 100, 140)]
+    short = segment(image, TWO, clicks=clicks, settings=replace(FAST, max_iterations=1))
+    assert short.gap > FAST.tolerance
+    (said,) = (note for note in short.notes if "before its tolerance" in note)
+    assert f"{short.gap:.2%}" in said
+    whole = segment(image, TWO, clicks=clicks, settings=FAST)
+    assert not any("before its tolerance" in note for note in whole.notes)
+
+
 def test_a_click_on_white_that_is_left_out_is_said(image: np.ndarray) -> None:
     image = image[:64, :64].copy()
     image[:20, :20] = 255

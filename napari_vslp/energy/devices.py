@@ -61,3 +61,15 @@ def _solve(  # noqa: PLR0917 - one call site above, in this order
         return minimise_live(problem, warm, backend=backend, device=device, job=job)
     stop = Stop(settings.tolerance, settings.max_iterations)
     return minimise(problem, warm=warm, stop=stop, backend=backend, device=device, job=job)
+
+
+def stopped_early(found: Solution, settings: Settings) -> str:
+    """Return a sentence if a solve ended before its tolerance; else nothing."""
+    gap = found.certificate.relative_gap
+    # A hair above it is rounding.
+    if gap <= 1.01 * settings.tolerance or found.iterations < settings.max_iterations:
+        return ""
+    return (
+        f"The solver stopped after {found.iterations} iterations, before its tolerance: the result "
+        f"may be {gap:.2%} from the best possible one; allow more with --max-iterations."
+    )

@@ -131,8 +131,8 @@ def _check_result(one: Asked, out: Path, printed: str) -> None:
         assert abs(told["reached"][name] - count / area) < 1e-9
         if value is None or one.trust != "interval":
             continue
-        # A tissue typed as 0 is absent; and no share is met to less than a pixel.
-        low, high = (0, 0) if value == 0 else (value - half, value + half)
+        # No share is met to less than a pixel.
+        low, high = value - half, value + half
         met = low / 100 * area - 1 <= count <= high / 100 * area + 1
         assert met, f"{name}: {count} of {area} px, asked {low} to {high} %"
 
