@@ -26,13 +26,13 @@ from napari_vslp.core.segmentation import (
 from napari_vslp.core.settings import Settings
 from napari_vslp.core.tissues import Click, Tissue, check_tissues, clicks_by_id
 from napari_vslp.core.weak_labels import ClicksLike, TissuesLike, as_clicks, as_tissues
-from napari_vslp.energy.minimise import Warm, minimise_on_device, solver_device
+from napari_vslp.energy.minimise import Warm, minimise_on_device, solver_device, stopped_early
 from napari_vslp.energy.penalties.contract import penalty_of
 from napari_vslp.energy.problem import Problem, check_fixed
 from napari_vslp.energy.rounding import round_labels
 from napari_vslp.energy.solver import Solution
 from napari_vslp.energy.terms.contract import BoundTerm, TermContext, active_terms
-from napari_vslp.prepared import Prepared
+from napari_vslp.prepared import Prepared, on_white
 from napari_vslp.raster.contract import Raster, check_region, open_raster
 from napari_vslp.raster.pixel_size import check_pixel_size, compared
 
@@ -202,6 +202,7 @@ def run(
     settings, scores, chosen = _with_smoothness(prepared, confidence, settings, start, job)
     tv_weight = prepared.tv_weight_of(settings)
     check_fixed(fixed, tv_weight >= 0, table, penalty)
+    notes = (*notes, *on_white(fixed, tv_weight))
     cost = prepared.cost_of(confidence, fixed)
     problem = Problem(cost, tv_weight, penalty)
     warm = _warm_state(start, table)
@@ -216,6 +217,7 @@ def run(
         found, maps, warm = _minimise_with_terms(problem, bound, warm, settings, live, job)
         terms = {t.name: TermMap(*maps[t.name], t.title) for t in active}
         chosen = (*chosen, *(note for term in bound.values() for note in term.notes))
+    early = "" if live else stopped_early(found, settings)
     labels = round_labels(
         found.state.u, confidence.mean, tv_weight >= 0, *penalty.bounds(), fixed=fixed
     )
@@ -225,7 +227,7 @@ def run(
         smoothness_scores=scores,
         settings=settings,
         seconds=time.perf_counter() - began,
-        notes=(*result.notes, *filter(None, [other_size]), *notes, *chosen),
+        notes=(*result.notes, *filter(None, [other_size, early]), *notes, *chosen),
         state=warm,
     )
 

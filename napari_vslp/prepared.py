@@ -154,3 +154,21 @@ class Prepared:
         cost = fix_pixels(cost_of(confidence.mean), fixed)
         self._last.cost = (confidence, fixed, cost)
         return cost
+
+
+def on_white(fixed: NDArray[np.uint8], tv_weight: Array) -> tuple[str, ...]:
+    """Return a sentence if clicked or painted pixels are left out with the white background.
+
+    Parameters
+    ----------
+    fixed
+        (h, w): 0 free, otherwise clicked or painted.
+    tv_weight
+        (h, w), negative where nothing is segmented.
+    """
+    count = int(np.count_nonzero(fixed[tv_weight < 0]))
+    if not count:
+        return ()
+    pixels = f"{count} clicked or painted pixels lie"
+    pixels = "One clicked or painted pixel lies" if count == 1 else pixels
+    return (f"{pixels} on white background, which is left out: no tissue was given there.",)

@@ -116,6 +116,28 @@ def test_live_follows_a_slider_from_the_previous_result(prepared: Prepared) -> N
     assert set(np.unique(two.labels)) == {1, 2}, "a start of other tissues is left aside"
 
 
+def test_a_solve_that_stops_before_its_tolerance_says_so(image: np.ndarray) -> None:
+    clicks = [("gland", 20, 30), ("other", 100, 140)]
+    short = segment(image, TWO, clicks=clicks, settings=replace(FAST, max_iterations=1))
+    assert short.gap > FAST.tolerance
+    (said,) = (note for note in short.notes if "before its tolerance" in note)
+    assert f"{short.gap:.2%}" in said
+    whole = segment(image, TWO, clicks=clicks, settings=FAST)
+    assert not any("before its tolerance" in note for note in whole.notes)
+
+
+def test_a_click_on_white_that_is_left_out_is_said(image: np.ndarray) -> None:
+    image = image[:64, :64].copy()
+    image[:20, :20] = 255
+    clicks = [("gland", 10, 10), ("other", 50, 50)]
+    settings = replace(FAST, tissue_only=True, tolerance=0.05)
+    result = segment(image, {"gland": None, "other": None}, clicks=clicks, settings=settings)
+    assert result.labels[10, 10] == 0
+    assert any("One clicked or painted pixel lies on white" in note for note in result.notes)
+    result = segment(image, {"gland": None, "other": None}, clicks=clicks[1:], settings=settings)
+    assert not any("on white" in note for note in result.notes)
+
+
 def test_shares_of_tissue_alone_leave_white_out() -> None:
     image = np.full((96, 96, 3), 245, np.uint8)
     image[:, :48] = np.random.default_rng(0).integers(90, 170, (96, 48, 3))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from napari_vslp.cli.paths import given_path
 from napari_vslp.cli.terminal import following, say
 from napari_vslp.core.errors import VslpError
+from napari_vslp.core.plain_files import check_plain
 
 if TYPE_CHECKING:
     from napari_vslp.core.inputs import Inputs
@@ -72,6 +73,7 @@ def read_told(path: Path) -> dict[str, Any]:
     VslpError
         If it is not there or no JSON object.
     """
+    check_plain(path)
     try:
         if path.stat().st_size > _MOST_BYTES:
             raise VslpError(f"“{path}” is too large to be a summary: name a summary.json.")

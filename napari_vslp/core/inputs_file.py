@@ -59,7 +59,14 @@ def inputs_of_json(told: Mapping[str, Any]) -> Inputs:
             region=_box_of(told["region"]),
             options=settings_of_json(told["options"]),
         )
-    except (KeyError, TypeError, ValueError, AttributeError, zlib.error) as error:
+    except (
+        LookupError,
+        TypeError,
+        ValueError,
+        ArithmeticError,
+        AttributeError,
+        zlib.error,
+    ) as error:
         raise VslpError(
             f"These inputs are damaged or incomplete ({type(error).__name__}: {error}): "
             "write the file again, or use another copy of it."

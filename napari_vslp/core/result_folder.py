@@ -250,13 +250,15 @@ def _keep(path: Path, kept: Path) -> None:
 def _read(path: Path) -> Manifest:
     """Return a manifest; one that is missing, damaged or names files elsewhere counts as empty."""
     try:
+        if not path.is_file():  # a pipe would be waited for without end
+            return Manifest()
         told = json.loads(path.read_text("utf-8"))
         found = Manifest(
             str(told["kind"]), dict(told["files"]), tuple(told["replaced"]), tuple(told["removed"])
         )
         names = (*found.files, *found.replaced, *found.removed)
         plain = all(name == Path(name).name for name in names)
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return Manifest()
     return found if plain else Manifest()
 

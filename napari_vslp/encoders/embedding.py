@@ -125,7 +125,7 @@ def compute_embedding(
 
 def _padded(image: NDArray[np.uint8]) -> Tensor:
     """Return (1, 3, 4h, 4w) in [0, 1]: flips then move whole cells of stride 4."""
-    channels = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))
+    channels = torch.from_numpy(image.transpose(2, 0, 1).copy())
     return pad_to_multiple(channels[None].float() / 255, STRIDE)
 
 

@@ -37,6 +37,10 @@ class HybridArguments:
         sizes = (self.tissues, self.width, self.heads, self.decoder_width)
         if any(not 1 <= size <= 4096 for size in sizes) or not 0 <= self.depth <= 64:
             raise ValueError("a size of the network is out of range")
+        if any(type(size) is not int for size in (*sizes, self.depth)):
+            raise ValueError("a size of the network is no whole number")
+        if not 0 < self.mlp_ratio <= 64:
+            raise ValueError("the width of the perceptrons is out of range")
         if self.width % self.heads:
             raise ValueError("the width is not a multiple of the number of heads")
 

@@ -113,6 +113,8 @@ class TimmArguments:
 
     def __post_init__(self) -> None:
         # As in HybridArguments: the figures may come from a stranger's file.
+        if type(self.tissues) is not int or type(self.decoder_width) is not int:
+            raise ValueError("a size of the network is no whole number")
         if any(not 1 <= size <= 4096 for size in (self.tissues, self.decoder_width)):
             raise ValueError("a size of the network is out of range")
         if not import_timm().is_model(self.name):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
@@ -224,7 +225,28 @@ def _card(header: Mapping[str, Any]) -> ModelCard:
     }
     values["arguments"] = _KINDS[header["architecture"]](**values["arguments"])
     values["colours"] = tuple(tuple(int(part) for part in one) for one in values["colours"])
-    values["tissues"] = tuple(str(name) for name in values["tissues"])
+    values["tissues"] = tuple(_text(name) for name in values["tissues"])
     for name in ("mean", "std"):
-        values[name] = tuple(float(part) for part in values[name])
+        values[name] = tuple(_number(part) for part in values[name])
+    for name in ("data", "licence", "attribution", "machine"):
+        values[name] = _text(values[name])
+    size = values["microns_per_pixel"]
+    values["microns_per_pixel"] = None if size is None else _number(size)
+    values["seconds"] = _number(values["seconds"])
+    # A training that failed may have figures that are none.
+    values["figures"] = {_text(k): float(v) for k, v in values["figures"].items()}
+    told = values.get("provenance", {})
+    values["provenance"] = {_text(k): _text(v) for k, v in told.items()}
     return ModelCard(**values)
+
+
+def _text(value: Any) -> str:  # noqa: ANN401 - JSON
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is no text")
+    return value
+
+
+def _number(value: Any) -> float:  # noqa: ANN401 - JSON
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"{value!r} is no number")
+    return float(value)

@@ -223,3 +223,15 @@ def _expand(found: Solution, kept: NDArray[np.bool_]) -> Solution:
     area[kept] = found.certificate.area
     certificate: Certificate = replace(found.certificate, area=area)
     return replace(found, state=State(u, p, price), certificate=certificate)
+
+
+def stopped_early(found: Solution, settings: Settings) -> str:
+    """Return a sentence if a solve ended before its tolerance; else nothing."""
+    gap = found.certificate.relative_gap
+    # A hair above it is rounding.
+    if gap <= 1.01 * settings.tolerance or found.iterations < settings.max_iterations:
+        return ""
+    return (
+        f"The search stopped after {found.iterations} steps, before it was done: the result may be "
+        f"{gap:.2%} from the best possible one; allow more steps (--max-iterations)."
+    )

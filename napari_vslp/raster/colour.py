@@ -139,6 +139,8 @@ def from_cielab(lightness: Raw, a: Raw, b: Raw) -> RGB:
 def looked_up(index: Raw, colours: RGB) -> RGB:
     """Return the colours (…, 3) of indices (…, 1); those beyond the table are black."""
     table = colours
+    if index.dtype == np.bool_:  # one bit, which NumPy would take for a choice of rows
+        index = index.view(np.uint8)
     if index.size and int(index.max()) >= len(table):
         table = np.zeros((int(index.max()) + 1, 3), np.uint8)
         table[: len(colours)] = colours

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -105,3 +106,10 @@ def test_what_is_no_summary_is_refused_in_one_sentence(content, said, tmp_path, 
     error = capsys.readouterr().err
     assert said in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+def test_a_pipe_is_not_waited_for(tmp_path, capsys):
+    os.mkfifo(tmp_path / "summary.json")
+    assert main(["replay", str(tmp_path / "summary.json")]) == 2
+    assert "pipe" in capsys.readouterr().err

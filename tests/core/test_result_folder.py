@@ -258,3 +258,9 @@ def test_a_hundred_kills_leave_one_whole_set_each(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("100 kills")
+
+
+@POSIX
+def test_a_pipe_in_the_place_of_the_list_of_what_was_written_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / ".napari-vslp.json")
+    assert not results_in(tmp_path).files

@@ -18,6 +18,13 @@ from napari_vslp.pipeline import segment
 from napari_vslp.raster.contract import open_raster
 
 
+@pytest.mark.filterwarnings("error")
+def test_an_image_that_may_not_be_written_to_is_read_without_a_warning(encoder):
+    image = np.zeros((1, 1, 3), np.uint8)  # so small that no other order of axes needs a copy
+    image.flags.writeable = False
+    assert compute_embedding(image, encoder, augmentation=False).vectors.shape[2:] == (1, 1)
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (1, 9), (3, 200), (64, 64), (90, 131)])
 def test_images_of_any_size_become_features_of_length_one(encoder, shape):
     image = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)

@@ -112,6 +112,28 @@ def other_width(path, module):
 
 
 @pytest.mark.parametrize(
+    "spoilt",
+    [
+        {"data": None},
+        {"licence": ["CC BY"]},
+        {"tissues": [None, "b", "c"]},
+        {"microns_per_pixel": "0.5"},
+        {"microns_per_pixel": float("nan")},
+        {"seconds": None},
+        {"figures": {"loss": "low"}},
+        {"arguments": asdict(THREE) | {"depth": True}},
+        {"arguments": asdict(THREE) | {"mlp_ratio": float("inf")}},
+        {"data": None, "licence": "x" * 5000},
+    ],
+)
+def test_a_card_of_other_kinds_of_values_is_refused_before_anything_is_listed(saved, small, spoilt):
+    rewrite(saved, small, **spoilt)
+    for read in (read_card, load_model):
+        with pytest.raises(VslpError, match="description inside"):
+            read(saved)
+
+
+@pytest.mark.parametrize(
     ("spoil", "sentence"),
     [
         (missing, "no readable model file"),

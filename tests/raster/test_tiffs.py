@@ -8,6 +8,7 @@ from PIL import Image, ImageCms
 from napari_vslp.core.errors import VslpError
 from napari_vslp.raster import sampled, tiff
 from napari_vslp.raster.contract import open_raster
+from tests.fuzz.tiffs import raw_tiff
 from tests.raster.made import GREY, GREY3, RGB, packed, read, save_tiff
 
 PHOTOMETRIC, BITS, EXTRA, COMPRESSION = 262, 258, 338, 259
@@ -296,3 +297,14 @@ def test_grey_says_so(tmp_path):
     rgb, notes = read(save_tiff(tmp_path / "a.tif", GREY, photometric="minisblack"))
     np.testing.assert_array_equal(rgb, GREY3)
     assert any("grey" in note for note in notes)
+
+
+def test_one_bit_a_pixel_may_be_an_index_into_two_colours(tmp_path):
+    index = GREY > 127
+    colours = np.array([[200, 30], [10, 160], [90, 250]], np.uint8)
+    tags = {258: (3, [1]), 262: (3, [3]), 277: (3, [1])}
+    tags[320] = (3, [int(value) * 257 for value in colours.ravel()])
+    path = tmp_path / "two.tif"
+    raw_tiff(path, packed(index, 1).tobytes(), index.shape, tags, "<")
+    pixels, _ = read(path)
+    np.testing.assert_array_equal(pixels, colours.T[index.astype(int)])
