@@ -7,7 +7,7 @@ import math
 from typing import NoReturn
 
 from napari_vslp import __version__
-from napari_vslp.cli import cache, evaluate, models, regulariser, replay, train
+from napari_vslp.cli import cache, evaluate, export, models, regulariser, replay, train
 from napari_vslp.cli.flags import add_flags
 from napari_vslp.cli.paths import given_path
 from napari_vslp.core.errors import VslpError
@@ -48,6 +48,7 @@ def build_parser() -> argparse.ArgumentParser:
         )
     )
     replay.add_arguments(commands.add_parser("replay", help="do again what a summary tells"))
+    export.add_arguments(commands.add_parser("export", help="write a result in other formats"))
     regulariser.add_arguments(
         commands.add_parser("regulariser", help="learn the shapes of tissues from images")
     )
@@ -103,6 +104,7 @@ def _add_segment(parser: argparse.ArgumentParser) -> None:
         choices=EXPORTERS.names(),
         help="only this of the results; may be repeated",
     )
+    export.add_option_flags(parser)
     told.add_argument("--json", action="store_true", help="print the summary as JSON")
     told.add_argument("--quiet", action="store_true", help="print nothing but errors")
     parser.set_defaults(run=_run_segment)

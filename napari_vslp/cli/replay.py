@@ -48,11 +48,7 @@ def run(arguments: argparse.Namespace) -> None:
     """
     told = read_told(arguments.file)
     inputs = inputs_of(told, arguments.file)
-    path = arguments.image or Path(inputs.image.path)
-    if not str(inputs.image.path) and arguments.image is None:
-        raise VslpError(
-            f"“{arguments.file}” was made from an image without a file: name it with --image."
-        )
+    path = image_of(inputs, arguments)
 
     from napari_vslp.pipeline import replay
 
@@ -62,7 +58,22 @@ def run(arguments: argparse.Namespace) -> None:
         from napari_vslp.export.results import write_result
 
         write_result(result, rgb, arguments.out)
-    _compare(result, told, arguments)
+    compare(result, told, arguments.quiet, "compare it with --out DIR")
+
+
+def image_of(inputs: Inputs, arguments: argparse.Namespace) -> Path:
+    """Return where the image lies: as ``--image`` says, or else where it lay.
+
+    Raises
+    ------
+    VslpError
+        If neither is known.
+    """
+    if not inputs.image.path and arguments.image is None:
+        raise VslpError(
+            f"“{arguments.file}” was made from an image without a file: name it with --image."
+        )
+    return arguments.image or Path(inputs.image.path)
 
 
 def read_told(path: Path) -> dict[str, Any]:
@@ -105,12 +116,19 @@ def inputs_of(told: dict[str, Any], path: Path) -> Inputs:
     return inputs_of_json(told["inputs"])
 
 
-def _compare(result: Segmentation, told: dict[str, Any], arguments: argparse.Namespace) -> None:
+def compare(result: Segmentation, told: dict[str, Any], quiet: bool, advice: str) -> None:
+    """Say that the mask is the one that a summary tells.
+
+    Raises
+    ------
+    VslpError
+        If it is not, with the advice at the end.
+    """
     from napari_vslp.export.summary import labels_hash
 
     before, now = str(told.get("labels_sha256", "")), labels_hash(result.labels)
     if before == now:
-        if not arguments.quiet:
+        if not quiet:
             sys.stdout.write("The mask is the same, bit for bit.\n")
         return
     changed = [
@@ -121,4 +139,4 @@ def _compare(result: Segmentation, told: dict[str, Any], arguments: argparse.Nam
     for one in changed:
         say(one)
     why = "other versions of what it rests on" if changed else "another processor, perhaps"
-    raise VslpError(f"The mask is not the same bit for bit ({why}): compare it with --out DIR.")
+    raise VslpError(f"The mask is not the same bit for bit ({why}): {advice}.")

@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from napari_vslp.cli.export import read_option_flags
 from napari_vslp.cli.flags import read_flags
 from napari_vslp.cli.terminal import following, say, table
 from napari_vslp.core.registries import EXTRAS
@@ -30,7 +31,7 @@ def run(arguments: argparse.Namespace) -> None:
     VslpError
         If anything typed cannot be used; whatever lay in the output folder is kept.
     """
-    settings = settings_of(arguments)
+    settings, options = settings_of(arguments), read_option_flags(arguments, arguments.write)
     tissues = coloured([parse_tissue(text) for text in arguments.tissue])
     clicks = [parse_click(text) for text in arguments.click]
     # All that can fail quickly does so before torch is imported.
@@ -62,7 +63,7 @@ def run(arguments: argparse.Namespace) -> None:
             job=job,
         )
     result = result.of_file(arguments.image)
-    written = write_result(result, shown, arguments.out, arguments.write)
+    written = write_result(result, shown, arguments.out, arguments.write, options)
     tell(result, written, arguments)
 
 

@@ -84,6 +84,9 @@ EXPORTERS: Registry[Any] = Registry(
         "tissues.geojson": "napari_vslp.export.geojson:tissues_geojson",
         "areas.csv": "napari_vslp.export.tables:areas_csv",
         "areas.xlsx": "napari_vslp.export.tables:areas_xlsx",
+        "mask.ome.tif": "napari_vslp.export.ome_tiff:mask_ome_tiff",
+        "confidence.ome.tif": "napari_vslp.export.ome_tiff:confidence_ome_tiff",
+        "energy.ome.tif": "napari_vslp.export.ome_tiff:energy_ome_tiff",
         "summary.json": "napari_vslp.export.summary:summary_json",
     },
     {
@@ -95,6 +98,9 @@ EXPORTERS: Registry[Any] = Registry(
         "tissues.geojson": "Outlines for QuPath, GeoJSON",
         "areas.csv": "Areas, CSV",
         "areas.xlsx": "Areas, Excel",
+        "mask.ome.tif": "Mask, OME-TIFF",
+        "confidence.ome.tif": "Confidences, OME-TIFF",
+        "energy.ome.tif": "Energy maps, OME-TIFF",
         "summary.json": "Numbers, JSON",
     },
 )

@@ -17,10 +17,8 @@ from napari_vslp.export.contract import RGB, Exporter
 from napari_vslp.export.measures import Measures, finite
 from napari_vslp.export.options import GeoJsonOptions
 from napari_vslp.export.polygons import Part, components_of, outlines
-from napari_vslp.export.provenance import provenance
+from napari_vslp.export.provenance import NAMESPACE, provenance
 
-# The ids of all that napari-vslp writes: the same tissue of the same inputs has the same id.
-_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "napari-vslp")
 Polygon = list[list[list[int]]]
 
 
@@ -93,7 +91,7 @@ class _Teller:
             name += f"/{group}"
         return {
             "type": "Feature",
-            "id": str(uuid.uuid5(_NAMESPACE, name)),
+            "id": str(uuid.uuid5(NAMESPACE, name)),
             "geometry": {
                 "type": "Polygon" if single else "MultiPolygon",
                 "coordinates": polygons[0] if single else polygons,

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import uuid
 from hashlib import sha256
 
 from napari_vslp.core.inputs import Inputs
 from napari_vslp.core.inputs_file import inputs_as_json
 from napari_vslp.core.segmentation import Segmentation
 from napari_vslp.export.summary import labels_hash
+
+# Of the ids in all that napari-vslp writes: the same tissue of the same inputs has the same id.
+NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "napari-vslp")
 
 
 def provenance(result: Segmentation) -> dict[str, str]:

@@ -1,0 +1,123 @@
+"""``napari-vslp export``: a result's other formats, and the options of exporters as flags."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from napari_vslp.cli import main
+from napari_vslp.cli.export import _option_classes
+from napari_vslp.core.registries import EXPORTERS
+from napari_vslp.demo import tumour_nest
+from napari_vslp.export.contract import NoOptions
+
+WORDS = ["--tissue", "tumour=60±20", "--tissue", "rest=40±20", "--click", "tumour:20,20"]
+FAST = ["--no-augmentation", "--no-cache", "--tolerance", "0.01"]
+REGION = ["--region", "8,8,88,120", "--pixel-size", "0.5"]
+
+
+@pytest.fixture(scope="module")
+def segmented(tmp_path_factory):
+    """Return the folder of an image and of its result."""
+    folder = tmp_path_factory.mktemp("segmented")
+    Image.fromarray(tumour_nest().image[:96, :128]).save(folder / "nest.png")
+    words = ["segment", str(folder / "nest.png"), *WORDS, *FAST, *REGION, "--quiet"]
+    assert main([*words, "--out", str(folder / "out")]) == 0
+    return folder
+
+
+def area_of(geometry):
+    """Return the area of a polygon or of several, by Gauss's formula."""
+    parts = geometry["coordinates"]
+    parts = [parts] if geometry["type"] == "Polygon" else parts
+    rings = [np.array(ring) for part in parts for ring in part]
+    return sum(np.sum(r[:-1, 0] * r[1:, 1] - r[1:, 0] * r[:-1, 1]) for r in rings) / 2
+
+
+def test_a_folder_of_results_becomes_other_files(segmented, tmp_path, capsys):
+    words = ["export", str(segmented / "out"), "--out", str(tmp_path / "more")]
+    formats = ["tissues.geojson", "mask.ome.tif", "areas.csv"]
+    assert main([*words, *(f"--to={name}" for name in formats)]) == 0
+    said = capsys.readouterr().out
+    assert "the same, bit for bit" in said
+    assert all(name in said for name in formats)
+    mask = tifffile.imread(segmented / "out" / "mask.tif")
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "more" / "mask.ome.tif"), mask)
+    told = json.loads((tmp_path / "more" / "tissues.geojson").read_text(encoding="utf-8"))
+    areas = [area_of(one["geometry"]) for one in told["features"]]
+    assert areas == [(mask == label).sum() for label in np.unique(mask[mask > 0])]
+
+
+def test_options_of_exporters_are_flags_of_segment_and_export(segmented, tmp_path):
+    flags = ["--tissues-geojson-offset-x", "5", "--tissues-geojson-by-region"]
+    flags += ["--no-tissues-geojson-lock", "--quiet"]
+    image, summary = str(segmented / "nest.png"), str(segmented / "out" / "summary.json")
+    one = ["segment", image, *WORDS, *FAST, *REGION, "--write", "tissues.geojson"]
+    two = ["export", summary, "--to", "tissues.geojson"]
+    assert main([*one, *flags, "--out", str(tmp_path / "one")]) == 0
+    assert main([*two, *flags, "--out", str(tmp_path / "two")]) == 0
+    told, again = (
+        json.loads((tmp_path / folder / "tissues.geojson").read_text(encoding="utf-8"))
+        for folder in ("one", "two")
+    )
+    assert told == again
+    lefts = [ring[0][0] for one in told["features"] for ring in one["geometry"]["coordinates"]]
+    assert min(lefts) == 8 - 5
+    assert not any(one["properties"]["isLocked"] for one in told["features"])
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--to", "mask.png", "--tissues-geojson-simplify", "2"], "name it among what to write"),
+        (["--to", "tissues.geojson", "--tissues-geojson-simplify", "-1"], "between 0 and 1000"),
+        (["--to", "tissues.geojson", "--tissues-geojson-offset-x", "1.5"], "invalid int value"),
+        (["--to", "picture.bmp"], "invalid choice"),
+        ([], "required: --to"),
+        (["--to", "mask.png", "--image", "/nowhere.png"], "/nowhere.png"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_in_one_sentence(words, said, segmented, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert main(["export", str(segmented / "out"), *words, "--out", str(out)]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
+    assert not list(out.glob("*.*"))
+
+
+def test_segment_refuses_an_option_of_what_it_does_not_write(segmented, tmp_path, capsys):
+    words = ["segment", str(segmented / "nest.png"), *WORDS, "--out", str(tmp_path / "out")]
+    assert main([*words, "--tissues-geojson-by-region"]) == 2
+    assert "tissues.geojson would not be written" in capsys.readouterr().err
+
+
+def test_the_result_itself_is_never_replaced(segmented, capsys):
+    folder = segmented / "out"
+    assert main(["export", str(folder), "--to", "areas.csv", "--out", str(folder)]) == 2
+    assert "choose another folder" in capsys.readouterr().err
+    assert (folder / "mask.tif").exists()
+
+
+def test_another_mask_than_the_summarys_is_not_written(segmented, tmp_path, capsys):
+    told = json.loads((segmented / "out" / "summary.json").read_text(encoding="utf-8"))
+    told["labels_sha256"] = "0" * 64
+    (tmp_path / "summary.json").write_text(json.dumps(told), encoding="utf-8")
+    words = ["export", str(tmp_path / "summary.json"), "--to", "areas.csv"]
+    assert main([*words, "--out", str(tmp_path / "out")]) == 2
+    assert "not the same bit for bit" in capsys.readouterr().err
+    assert not list((tmp_path / "out").glob("*.csv"))
+
+
+def test_a_folder_without_a_result_is_said(tmp_path, capsys):
+    assert main(["export", str(tmp_path), "--to", "areas.csv", "--out", str(tmp_path / "o")]) == 2
+    assert "summary.json" in capsys.readouterr().err
+
+
+def test_the_flags_are_those_of_the_exporters_options():
+    own = {name: EXPORTERS.get(name).Options for name in EXPORTERS.names()}
+    assert {n: c for n, c in own.items() if c is not NoOptions} == _option_classes()
