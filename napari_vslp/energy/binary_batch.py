@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from napari_vslp.energy.engines.binary_kernel import audit_two, iterate_two
 from napari_vslp.energy.engines.compiled import compiled
 from napari_vslp.energy.engines.kernels import Rows, Sums
-from napari_vslp.energy.engines.steps import RELAXATION
+from napari_vslp.energy.engines.contract import RELAXATION
 from napari_vslp.energy.problem import Array
 
 # The certificate costs as much as an iteration.
@@ -32,7 +32,7 @@ CHECK_EVERY = 20
 LEAST_VALUES = 2**15
 MOST_THREADS = 4
 # σ/τ is a quarter of the largest λg, between these; τσ‖∇‖² < 1, since ‖∇‖² ≤ 8. Costs here are
-# at most 1 where those of tissues are several nats, so the ratio is smaller than in `steps`.
+# at most 1 where those of tissues are several nats, so the ratio is smaller than in `contract`.
 RATIOS = (0.02, 8.0)
 
 
