@@ -130,9 +130,11 @@ def _ppm(path: Path, found: re.Match[bytes]) -> Deep:
     def decode() -> NDArray[Any]:
         data = path.read_bytes()[found.end() :]
         if kind in {5, 6}:
-            values = np.frombuffer(data, ">u2", height * width * channels).astype(np.uint16)
+            values = np.frombuffer(data, ">u2", height * width * channels)
         else:
-            values = np.array(data.split()[: height * width * channels], np.uint16)
-        return values.reshape(shape)
+            values = np.array([int(one) for one in data.split()[: height * width * channels]])
+        if values.size and not 0 <= values.min() <= values.max() <= most:
+            raise ValueError("a value is larger than the largest that the file tells")
+        return values.astype(np.uint16).reshape(shape)
 
     return Deep(decode, np.dtype(np.uint16), channels, None if most == 65535 else most)

@@ -23,6 +23,17 @@ from napari_vslp.raster.sampled import SampledRaster
 
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "PPM", "JPEG2000")
 _ORIENTATION = 274
+# What Pillow and the codecs raise for damaged files.
+_DAMAGED = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    RuntimeError,
+    LookupError,
+    ArithmeticError,
+    TypeError,
+)
 _SEVERAL = "The file holds several pictures; only the first was read."
 # Modes whose arrays mean what they say; all others are turned into colours first.
 _PLAIN = {"1", "L", "LA", "La", "RGB", "RGBA", "RGBa", "I", "F", "I;16", "I;16L", "I;16B"}
@@ -142,7 +153,7 @@ def _explained(source: Path | Image.Image) -> Iterator[None]:
         raise VslpError(
             f"{name} has too many pixels for its kind of file: save it as TIFF, or a part of it."
         ) from error
-    except (OSError, SyntaxError, ValueError, EOFError, RuntimeError, LookupError) as error:
+    except _DAMAGED as error:
         raise VslpError(f"{name} is damaged or incomplete: copy or export it again.") from error
 
 

@@ -6,6 +6,7 @@ import contextlib
 import faulthandler
 import functools
 import io
+import math
 import os
 import re
 import shutil
@@ -25,7 +26,7 @@ from napari_vslp import cli
 from napari_vslp.core.errors import VslpError
 
 LIMIT_S = 20
-# Of a hundred cases, how many each area gets.
+# How the cases are shared out among the areas.
 SHARES = {
     "TIFF files": 20,
     "other TIFF files": 4,
@@ -95,7 +96,7 @@ def fuzz(area: str) -> Callable[[Any], Any]:
     """Make a test of `given` one area of the fuzz, with its share of the cases."""
 
     def mark(test: Any) -> Any:
-        count = max(1, round(Run.cases * SHARES[area] / 100))
+        count = math.ceil(Run.cases * SHARES[area] / sum(SHARES.values()))
         test.hypothesis.inner_test = _counted(area, test.hypothesis.inner_test)
         test = settings(
             max_examples=count,

@@ -198,3 +198,12 @@ def test_a_picture_larger_than_memory_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
     with pytest.raises(VslpError, match="too many pixels"):
         open_raster(save_png(tmp_path / "a.png"))
+
+
+@pytest.mark.parametrize(
+    "kind", ["P2 2 1 1000\n5 99999999", "P2 2 1 1000\n5 1001", "P2 2 1 999\n5 x"]
+)
+def test_a_value_beyond_the_largest_that_a_file_tells_is_damage(tmp_path, kind):
+    (path := tmp_path / "a.ppm").write_text(kind)
+    with pytest.raises(VslpError, match="damaged or incomplete"):
+        read(path)
