@@ -68,7 +68,7 @@ def read_option_flags(
     VslpError
         If one of them cannot be meant, or belongs to an exporter that will not write.
     """
-    found = {}
+    found: dict[str, Any] = {}
     for name, options in _option_classes().items():
         found[name] = read_flags(options, arguments, _prefix(name))
         if found[name] != options() and not _writes(name, chosen):
