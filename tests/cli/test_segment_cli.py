@@ -131,6 +131,8 @@ def test_what_is_typed_reaches_the_science(picture, tmp_path, asked):
     typed += ["--smoothness", "4", "--trust", "kl", "--trust-strength", "3", "--no-edges"]
     typed += [
         "--no-colours",
+        "--clicks-say",
+        "contrast",
         "--no-augmentation",
         "--encoder",
         "hf-hub:some/net",
@@ -152,6 +154,7 @@ def test_what_is_typed_reaches_the_science(picture, tmp_path, asked):
         "smoothness": 4.0,
         "edges": False,
         "colours": False,
+        "clicks_say": "contrast",
         "regulariser": "tv",
         "trust": "kl",
         "trust_strength": 3.0,

@@ -30,6 +30,7 @@ BY_HAND = {
     "smoothness": 3.5,
     "edges": False,
     "colours": False,
+    "clicks_say": "contrast",
     "trust": "quadratic",
     "trust_strength": 20.0,
     "tissue_only": True,
