@@ -72,6 +72,7 @@ def choose(file: tifffile.TiffFile, path: Path) -> Chosen:
         )
     series = equal[0]
     _check_flat(series, path)
+    _check_whole_stack(file, series, path)
     _check_companions(series, path)
     notes = [] if len(every) == 1 else [_left_out(series, len(every))]
     if _companion_of(file) is not None:
@@ -123,6 +124,18 @@ def _check_flat(series: tifffile.TiffPageSeries, path: Path) -> None:
         raise VslpError(
             f"“{path}” is a stack of images ({' and '.join(held)}), which are no colours: save the "
             "one that is meant, or the merged colours (RGB), as a file of its own."
+        )
+
+
+def _check_whole_stack(
+    file: tifffile.TiffFile, series: tifffile.TiffPageSeries, path: Path
+) -> None:
+    """Refuse the one image that is left of a stack of ImageJ's that was cut off."""
+    told = (file.imagej_metadata or {}).get("images", 1) if file.is_imagej else 1
+    if series.kind != "imagej" and isinstance(told, int) and told > 1:
+        raise VslpError(
+            f"“{path}” is incomplete: it tells of {told} images, which are not all in the file; "
+            "copy or export it again."
         )
 
 

@@ -165,12 +165,19 @@ HEADERS = st.one_of(
 def any_table(draw) -> bytes:
     columns = draw(st.integers(1, 6))
     header = draw(st.lists(HEADERS, min_size=columns, max_size=columns))
-    header[0] = draw(st.sampled_from(["image", header[0]]))
-    rows = draw(st.lists(st.lists(CELLS, min_size=columns - 1, max_size=columns + 1), max_size=4))
-    separator = draw(st.sampled_from(",;\t|"))
+    header[0] = draw(st.sampled_from(["image", "image", header[0]]))
+    if columns == 3 and draw(st.booleans()):
+        header[1:] = ["tumour", "stroma"]
+    likely = st.sampled_from(["0", "50", "50±9", "?", ""])
+    cells = draw(st.sampled_from([CELLS, likely]))
+    rows = draw(st.lists(st.lists(cells, min_size=columns, max_size=columns), max_size=2))
+    rows = [["0.png", *row[1:]] if draw(st.booleans()) else row for row in rows]
+    separator = draw(st.sampled_from(",,;\t|"))
     lines = [separator.join(row) for row in [header, *rows]]
-    text = draw(st.sampled_from(["\n", "\r\n", "\r", "\x0b", "\u2028"])).join(lines)
-    encoding = draw(st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "latin-1"]))
+    text = draw(st.sampled_from(["\n", "\n", "\r\n", "\r", "\x0b", "\u2028"])).join(lines)
+    encoding = draw(
+        st.sampled_from(["utf-8", "utf-8", "utf-8-sig", "utf-16", "utf-16-le", "latin-1"])
+    )
     data = text.encode(encoding, "replace")
     return data[: draw(st.integers(0, len(data)))] if draw(st.booleans()) else data
 

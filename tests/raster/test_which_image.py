@@ -119,3 +119,12 @@ def test_a_set_with_gaps_is_refused_and_a_missing_description_is_said(tmp_path):
     rgb, notes = read(ome_set(tmp_path, 1, "all.companion.ome"))
     np.testing.assert_array_equal(rgb, RGB)
     assert any("all.companion.ome" in note for note in notes)
+
+
+def test_what_is_left_of_a_stack_that_was_cut_off_is_no_image(tmp_path):
+    path = tmp_path / "stack.tif"
+    tifffile.imwrite(path, RGB.transpose(2, 0, 1), imagej=True, metadata={"axes": "ZYX"})
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) - RGB.shape[0] * RGB.shape[1] - 9])
+    with pytest.raises(VslpError, match="incomplete: it tells of 3 images"):
+        open_raster(path)
