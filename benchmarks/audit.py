@@ -26,7 +26,7 @@ from napari_vslp.core.tissues import Click, Tissue
 from napari_vslp.evaluation.metrics import dice
 from napari_vslp.pipeline import fuse, prepare
 from napari_vslp.prepared import Prepared
-from napari_vslp.review.doubt import doubt
+from napari_vslp.review.overview import doubt
 from napari_vslp.review.regions import doubtful_regions
 
 NAMES = ("other", "gland")

@@ -15,13 +15,12 @@ from torch.nn import functional
 
 from napari_vslp.core.tissues import Tissue
 from napari_vslp.encoders.weights import load_model
-from napari_vslp.energy.edges import edge_weight
 from napari_vslp.energy.minimise import minimise
 from napari_vslp.energy.penalties.contract import penalty_of
-from napari_vslp.energy.problem import Problem, cost_of
+from napari_vslp.energy.problem import Problem, cost_of, edge_weight
 from napari_vslp.energy.rounding import round_labels
 from napari_vslp.energy.solver import Stop
-from napari_vslp.evaluation.bootstrap import Bootstrap
+from napari_vslp.evaluation.figures import Bootstrap
 from napari_vslp.evaluation.metrics import Truth
 from napari_vslp.learning.proportions.views import turned_scores
 

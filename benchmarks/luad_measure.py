@@ -10,7 +10,7 @@ from ebhi_measure import interval
 
 from napari_vslp.core.settings import Settings
 from napari_vslp.core.tissues import Tissue
-from napari_vslp.evaluation.bootstrap import Bootstrap
+from napari_vslp.evaluation.figures import Bootstrap
 from napari_vslp.evaluation.masks import read_mask
 from napari_vslp.evaluation.metrics import Truth
 from napari_vslp.pipeline import fuse, prepare

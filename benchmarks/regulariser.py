@@ -28,10 +28,9 @@ from napari_vslp.core.progress import Job
 from napari_vslp.core.settings import Settings
 from napari_vslp.core.tissues import Tissue
 from napari_vslp.energy.blindspot import choose_smoothness, corrected
-from napari_vslp.energy.edges import edge_weight
 from napari_vslp.energy.minimise import minimise
 from napari_vslp.energy.penalties.contract import penalty_of
-from napari_vslp.energy.problem import Problem, cost_of
+from napari_vslp.energy.problem import Problem, cost_of, edge_weight
 from napari_vslp.energy.rounding import round_labels
 from napari_vslp.energy.solver import Stop
 from napari_vslp.energy.terms.linearised import minimise_with_terms

@@ -39,8 +39,6 @@ from napari_vslp.raster.pixel_size import check_pixel_size, compared
 if TYPE_CHECKING:
     from napari_vslp.confidence.compose import Confidence
 
-Scores = dict[float, tuple[float, float]]
-
 
 def segment(
     image: ArrayLike | Raster | str | Path,
@@ -199,7 +197,7 @@ def run(
     confidence = prepared.confidence_of(table, inner, settings, keep_start=live)
     fixed = prepared.fixed_pixels(table, inner, inputs.paint)
     penalty = penalty_of(table, settings.trust, settings.trust_strength)
-    settings, scores, chosen = _with_smoothness(prepared, confidence, settings, start, job)
+    settings, scores, chosen = prepared.with_smoothness(confidence, settings, start, job)
     tv_weight = prepared.tv_weight_of(settings)
     check_fixed(fixed, tv_weight >= 0, table, penalty)
     notes = (*notes, *on_white(fixed, tv_weight))
@@ -307,40 +305,6 @@ def replay(
             "Name the right file."
         )
     return run(inputs, prepared, job=job).of_file(path), prepared.image
-
-
-def _with_smoothness(
-    prepared: Prepared,
-    confidence: Confidence,
-    settings: Settings,
-    start: Segmentation | None,
-    job: Job,
-) -> tuple[Settings, Scores, tuple[str, ...]]:
-    """Return the settings with λ as a number, chosen from the image where that was asked for.
-
-    The choice rests on image and confidences alone, so a slider that moves does not renew it.
-    """
-    if settings.smoothness != "auto":
-        return settings, {}, ()
-    if start is not None and _same_choice(start, confidence, settings):
-        number, scores = start.settings.boundary_weight, start.smoothness_scores
-    else:
-        from napari_vslp.energy.blindspot import choose_smoothness
-
-        weight = prepared.tv_weight_of(replace(settings, smoothness=2.0))
-        choice = choose_smoothness(confidence.mean, weight, seed=settings.seed, job=job)
-        number = choice.smoothness
-        scores = {s: (score.mean, score.error) for s, score in choice.scores.items()}
-    note = f"Smoothness {number:g} was chosen from the image."
-    if not scores:
-        note = f"The image is too small or too plain to choose from: smoothness {number:g} is used."
-    return replace(settings, smoothness=number), scores, (note,)
-
-
-def _same_choice(start: Segmentation, confidence: Confidence, settings: Settings) -> bool:
-    used = start.settings
-    same = used.edges == settings.edges and used.tissue_only == settings.tissue_only
-    return bool(start.smoothness_scores) and start.confidence is confidence.mean and same
 
 
 def _minimise_with_terms(  # noqa: PLR0917 - one call site above, in this order

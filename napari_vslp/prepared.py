@@ -10,14 +10,17 @@ from numpy.typing import NDArray
 
 from napari_vslp.core.errors import VslpError
 from napari_vslp.core.inputs import Box, ImageReference, Paint
+from napari_vslp.core.progress import Job
+from napari_vslp.core.segmentation import Segmentation
 from napari_vslp.core.settings import Settings
 from napari_vslp.core.tissues import Click, Tissue
-from napari_vslp.energy.edges import edge_weight
-from napari_vslp.energy.problem import OUTSIDE, Array, cost_of, fix_pixels
+from napari_vslp.energy.problem import OUTSIDE, Array, cost_of, edge_weight, fix_pixels
 
 if TYPE_CHECKING:
     from napari_vslp.confidence.compose import Confidence
     from napari_vslp.encoders.embedding import ImageEmbedding
+
+Scores = dict[float, tuple[float, float]]
 
 
 @dataclass
@@ -142,6 +145,48 @@ class Prepared:
         self._last.tv_weight = (key, tv_weight)
         return tv_weight
 
+    def with_smoothness(
+        self,
+        confidence: Confidence,
+        settings: Settings,
+        start: Segmentation | None,
+        job: Job,
+    ) -> tuple[Settings, Scores, tuple[str, ...]]:
+        """Return the settings with λ as a number, chosen from the image where that was asked for.
+
+        The choice rests on image and confidences alone, so a slider that moves does not renew it.
+
+        Parameters
+        ----------
+        start
+            The last result, whose choice holds as long as what it rested on.
+        job
+            Cancel token and progress callback.
+
+        Returns
+        -------
+        Settings, dict, tuple of str
+            With a number; what each smoothness tried cost; a sentence on the choice.
+        """
+        if settings.smoothness != "auto":
+            return settings, {}, ()
+        if start is not None and _same_choice(start, confidence, settings):
+            number, scores = start.settings.boundary_weight, start.smoothness_scores
+        else:
+            from napari_vslp.energy.blindspot import choose_smoothness
+
+            weight = self.tv_weight_of(replace(settings, smoothness=2.0))
+            choice = choose_smoothness(confidence.mean, weight, seed=settings.seed, job=job)
+            number = choice.smoothness
+            scores = {s: (score.mean, score.error) for s, score in choice.scores.items()}
+        note = f"Smoothness {number:g} was chosen from the image."
+        if not scores:
+            note = (
+                "The image is too small or too plain to choose from: "
+                f"smoothness {number:g} is used."
+            )
+        return replace(settings, smoothness=number), scores, (note,)
+
     def cost_of(self, confidence: Confidence, fixed: NDArray[np.uint8]) -> Array:
         """Return C = −log c with fixed pixels bound, (K, h, w) float32.
 
@@ -154,6 +199,12 @@ class Prepared:
         cost = fix_pixels(cost_of(confidence.mean), fixed)
         self._last.cost = (confidence, fixed, cost)
         return cost
+
+
+def _same_choice(start: Segmentation, confidence: Confidence, settings: Settings) -> bool:
+    used = start.settings
+    same = used.edges == settings.edges and used.tissue_only == settings.tissue_only
+    return bool(start.smoothness_scores) and start.confidence is confidence.mean and same
 
 
 def on_white(fixed: NDArray[np.uint8], tv_weight: Array) -> tuple[str, ...]:

@@ -8,8 +8,7 @@ from typing import NoReturn
 
 from napari_vslp import __version__
 from napari_vslp.cli import cache, evaluate, export, models, regulariser, replay, train
-from napari_vslp.cli.flags import add_flags
-from napari_vslp.cli.paths import given_path
+from napari_vslp.cli.flags import add_flags, given_path
 from napari_vslp.core.errors import VslpError
 from napari_vslp.core.registries import EXPORTERS, EXTRAS
 from napari_vslp.core.settings import Settings

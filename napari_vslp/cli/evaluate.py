@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_vslp.cli.paths import given_path
+from napari_vslp.cli.flags import given_path
 from napari_vslp.cli.terminal import following, say
 from napari_vslp.core.settings import Settings
 
@@ -75,7 +75,7 @@ def run(arguments: argparse.Namespace) -> None:
         # Every image is read once, and by this run alone.
         cache=False,
     )
-    from napari_vslp.core.result_folder import check_results
+    from napari_vslp.core.files.result_folder import check_results
     from napari_vslp.evaluation.report import FILES, KIND, write_evaluation
     from napari_vslp.evaluation.run import evaluate, read_study
     from napari_vslp.evaluation.summary import summarise

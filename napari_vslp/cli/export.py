@@ -7,8 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from napari_vslp.cli.flags import add_flags, read_flags
-from napari_vslp.cli.paths import given_path
+from napari_vslp.cli.flags import add_flags, given_path, read_flags
 from napari_vslp.cli.replay import compare, image_of, inputs_of, read_told
 from napari_vslp.cli.terminal import following
 from napari_vslp.core.errors import VslpError

@@ -1,4 +1,4 @@
-"""Flags of the command line, made from the fields of a dataclass of options."""
+"""Flags of the command line, made from the fields of a dataclass of options, and paths as typed."""
 
 from __future__ import annotations
 
@@ -8,9 +8,22 @@ from dataclasses import Field
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
 
-from napari_vslp.cli.paths import given_path
 from napari_vslp.core.errors import VslpError
 from napari_vslp.core.options import Option, check_options, flag_of, options_of
+
+
+def given_path(text: str) -> Path:
+    """Return a path; an empty one is a mistake, often of a script, never the current folder.
+
+    Raises
+    ------
+    VslpError
+        If nothing is written.
+    """
+    if not text.strip():
+        raise VslpError("A path is empty: name a file or a folder, or “.” for the current one.")
+    return Path(text)
+
 
 Options = TypeVar("Options")
 

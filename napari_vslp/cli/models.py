@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from napari_vslp.cli.paths import given_path
+from napari_vslp.cli.flags import given_path
 from napari_vslp.core.errors import VslpError
 
 if TYPE_CHECKING:

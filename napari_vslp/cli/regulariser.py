@@ -6,8 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from napari_vslp.cli.flags import add_flags, read_flags
-from napari_vslp.cli.paths import given_path
+from napari_vslp.cli.flags import add_flags, given_path, read_flags
 from napari_vslp.cli.terminal import following, say
 from napari_vslp.cli.train import add_columns, cohort_of
 from napari_vslp.core.errors import VslpError

@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_vslp.cli.paths import given_path
+from napari_vslp.cli.flags import given_path
 from napari_vslp.cli.terminal import following, say
 from napari_vslp.core.errors import VslpError
-from napari_vslp.core.plain_files import check_plain
+from napari_vslp.core.files.folders import check_plain
 
 if TYPE_CHECKING:
     from napari_vslp.core.inputs import Inputs
@@ -106,7 +106,7 @@ def inputs_of(told: dict[str, Any], path: Path) -> Inputs:
     VslpError
         If there are none, as in summaries of earlier versions, or they are damaged.
     """
-    from napari_vslp.core.inputs_file import inputs_of_json
+    from napari_vslp.core.files.inputs_file import inputs_of_json
 
     if "inputs" not in told:
         raise VslpError(

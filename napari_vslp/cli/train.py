@@ -11,8 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_vslp.cli.flags import add_flags, read_flags
-from napari_vslp.cli.paths import given_path
+from napari_vslp.cli.flags import add_flags, given_path, read_flags
 from napari_vslp.cli.terminal import following, say
 from napari_vslp.core.errors import Cancelled, VslpError
 from napari_vslp.core.progress import CancelToken, Job, Progress
@@ -182,7 +181,7 @@ def _cohort(arguments: argparse.Namespace, learner: Learner) -> Cohort:
 
 
 def _check_out(out: Path) -> None:
-    from napari_vslp.core.atomic import check_folder
+    from napari_vslp.core.files.atomic import check_folder
 
     if out.suffix != ".safetensors":
         raise VslpError(f"“{out}” is no model file: let its name end in .safetensors.")

@@ -22,7 +22,7 @@ import numpy as np
 import platformdirs
 from numpy.typing import NDArray
 
-from napari_vslp.core.folders import user_folder
+from napari_vslp.core.files.folders import user_folder
 from napari_vslp.core.progress import Job, Progress
 
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ import torch
 from torch import Tensor
 
 from napari_vslp.core.errors import VslpError
-from napari_vslp.core.folders import locked
-from napari_vslp.core.tensor_file import DamagedFileError, read_tensors, write_tensors
+from napari_vslp.core.files.folders import locked
+from napari_vslp.core.files.tensor_file import DamagedFileError, read_tensors, write_tensors
 from napari_vslp.encoders.embedding import ImageEmbedding
 
 CAP = 2 * 1024**3

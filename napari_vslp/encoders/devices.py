@@ -5,12 +5,36 @@ Imports torch only when asked: the solver's numba path needs none.
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import TYPE_CHECKING
 
 from napari_vslp.core.errors import VslpError
 
 if TYPE_CHECKING:
     import torch
+
+
+def one_thread_in_forks() -> None:
+    """Let torch compute with one thread in processes that are forked from this one from now on.
+
+    A forked process has none of the threads that its parent's OpenMP waits for, so that the first
+    parallel loop of torch would wait for ever (pytorch/pytorch#17199). As torch's own data loaders
+    do in theirs, it keeps to one thread there. Calling this again changes nothing.
+    """
+    if hasattr(os, "register_at_fork") and not _registered:
+        _registered.append(True)
+        os.register_at_fork(after_in_child=_one_thread)
+
+
+_registered: list[bool] = []
+
+
+def _one_thread() -> None:
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.set_num_threads(1)
+
 
 # How CUDA, Metal and the processor's allocators word it in a plain RuntimeError.
 _OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")

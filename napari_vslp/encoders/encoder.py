@@ -19,9 +19,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from napari_vslp.core.forks import one_thread_in_forks
 from napari_vslp.core.progress import Job
-from napari_vslp.encoders.devices import choose_device
+from napari_vslp.encoders.devices import choose_device, one_thread_in_forks
 from napari_vslp.encoders.model_names import model_fingerprint, resolve_model
 from napari_vslp.encoders.tiling import STRIDE
 from napari_vslp.encoders.timm_network import (

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_vslp.core.atomic import replacing
 from napari_vslp.core.errors import VslpError
-from napari_vslp.core.folders import locked
+from napari_vslp.core.files.atomic import replacing
+from napari_vslp.core.files.folders import locked
 from napari_vslp.encoders.model_names import (
     BUNDLED_NAME,
     ENDING,

@@ -14,7 +14,7 @@ from typing import Final
 import platformdirs
 
 from napari_vslp.core.errors import VslpError
-from napari_vslp.core.folders import user_folder
+from napari_vslp.core.files.folders import user_folder
 
 BUNDLED_NAME: Final = "bundled"
 ENDING: Final = ".safetensors"

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from napari_vslp.core.errors import VslpError
-from napari_vslp.core.tensor_file import tensor_names
+from napari_vslp.core.files.tensor_file import tensor_names
 from napari_vslp.encoders.tiling import STRIDE, pad_to_multiple
 
 _WANTED = (4, 8, 16)

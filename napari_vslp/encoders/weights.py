@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from napari_vslp.core.errors import VslpError
-from napari_vslp.core.tensor_file import read_header, read_tensors, write_tensors
+from napari_vslp.core.files.tensor_file import read_header, read_tensors, write_tensors
 from napari_vslp.encoders.network import HybridArguments, HybridSegmenter
 from napari_vslp.encoders.timm_network import TimmArguments, TimmSegmenter
 

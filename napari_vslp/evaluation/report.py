@@ -11,10 +11,9 @@ import numpy as np
 from jinja2 import Environment, StrictUndefined
 
 from napari_vslp import __version__
+from napari_vslp.core.files.result_folder import writing_results
 from napari_vslp.core.progress import Job, Progress
-from napari_vslp.core.result_folder import writing_results
-from napari_vslp.evaluation.bootstrap import RESAMPLES
-from napari_vslp.evaluation.figures import CalibrationDiagram, IntervalBar, picture
+from napari_vslp.evaluation.figures import RESAMPLES, CalibrationDiagram, IntervalBar, picture
 from napari_vslp.evaluation.metrics import BINS, BOUNDARY_TOLERANCE, Scores
 from napari_vslp.evaluation.rows import MAIN, ROWS, UPPER_BOUND_ROWS
 from napari_vslp.evaluation.summary import Summary, miou_of

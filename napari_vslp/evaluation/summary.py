@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_vslp.evaluation.baselines import BASELINES
-from napari_vslp.evaluation.bootstrap import RESAMPLES, Bootstrap, Interval
+from napari_vslp.evaluation.figures import RESAMPLES, Bootstrap, Interval
 from napari_vslp.evaluation.metrics import BOUNDARY_TOLERANCE, Bins, Scores
 from napari_vslp.evaluation.rows import MAIN
 from napari_vslp.evaluation.run import Measured, Study

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from napari_vslp.evaluation.bootstrap import Interval
+from napari_vslp.evaluation.figures import Interval
 from napari_vslp.evaluation.summary import PER_TISSUE, Line, Summary, per_tissue
 
 Cell = str | int | float

@@ -15,8 +15,7 @@ from napari_vslp.core.segmentation import Segmentation
 from napari_vslp.core.tissues import Colour
 from napari_vslp.export.contract import RGB, Exporter
 from napari_vslp.export.images import Mask, on_whole_image
-from napari_vslp.export.names import for_xml
-from napari_vslp.export.provenance import NAMESPACE, provenance, software
+from napari_vslp.export.provenance import NAMESPACE, for_xml, provenance, software
 
 _TILE = (256, 256)
 _MOST_BYTES = 2**31  # of a TIFF that is not a BigTIFF, with much to spare

@@ -1,15 +1,31 @@
-"""What a file says of where it comes from."""
+"""What a file says of names and of where it comes from, in the formats of others."""
 
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from hashlib import sha256
 
+from napari_vslp.core.files.inputs_file import inputs_as_json
 from napari_vslp.core.inputs import Inputs
-from napari_vslp.core.inputs_file import inputs_as_json
 from napari_vslp.core.segmentation import Segmentation
 from napari_vslp.export.summary import labels_hash
+
+# The wide forms too: spreadsheets in East Asia take them for the narrow ones.
+_BEGINS_A_FORMULA = tuple("=+-@＝＋－＠")
+_NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def no_formula(name: str) -> str:
+    """Return a name that no spreadsheet computes: with an apostrophe before it, if it would."""
+    return f"'{name}" if name.lstrip().startswith(_BEGINS_A_FORMULA) else name
+
+
+def for_xml(name: str) -> str:
+    """Return a name with what XML 1.0 cannot hold replaced by U+FFFD."""
+    return _NOT_IN_XML.sub("\ufffd", name)
+
 
 # Of the ids in all that napari-vslp writes: the same tissue of the same inputs has the same id.
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "napari-vslp")

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from napari_vslp.core.errors import VslpError
+from napari_vslp.core.files.result_folder import check_results, writing_results
 from napari_vslp.core.registries import EXPORTERS
-from napari_vslp.core.result_folder import check_results, writing_results
 from napari_vslp.core.segmentation import Segmentation
 from napari_vslp.export.contract import RGB, Exporter
 

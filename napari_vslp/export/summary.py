@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_vslp.core.inputs_file import inputs_as_json
+from napari_vslp.core.files.inputs_file import inputs_as_json
 from napari_vslp.core.segmentation import Segmentation
 from napari_vslp.export.contract import RGB, Exporter
 

@@ -16,8 +16,7 @@ from napari_vslp.core.errors import VslpError
 from napari_vslp.core.segmentation import Segmentation
 from napari_vslp.export.contract import RGB, Exporter
 from napari_vslp.export.measures import Measures, regions_of_tissues
-from napari_vslp.export.names import for_xml, no_formula
-from napari_vslp.export.provenance import provenance
+from napari_vslp.export.provenance import for_xml, no_formula, provenance
 
 Value = str | int | float | None
 

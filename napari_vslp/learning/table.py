@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from napari_vslp.core.errors import VslpError
-from napari_vslp.core.plain_files import check_plain
+from napari_vslp.core.files.folders import check_plain
 
 _RESERVED = {
     **dict.fromkeys(("image", "file", "path", "filename"), "image"),

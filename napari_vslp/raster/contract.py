@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_vslp.core.errors import VslpError
-from napari_vslp.core.plain_files import read_start
+from napari_vslp.core.files.folders import read_start
 
 Box = tuple[int, int, int, int]
 PixelSize = tuple[float, float]

@@ -13,8 +13,8 @@ import sys
 import time
 from pathlib import Path
 
-from napari_vslp.core import result_folder
-from napari_vslp.core.result_folder import results_in, writing_results
+from napari_vslp.core.files import result_folder
+from napari_vslp.core.files.result_folder import results_in, writing_results
 
 LONGEST_S = 0.04
 

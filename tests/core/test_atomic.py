@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from napari_vslp.core.atomic import check_folder, replacing, write_whole
 from napari_vslp.core.errors import VslpError
+from napari_vslp.core.files.atomic import check_folder, replacing, write_whole
 
 
 def names(folder):

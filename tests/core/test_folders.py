@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from napari_vslp.core.errors import VslpError
-from napari_vslp.core.folders import locked, user_folder
+from napari_vslp.core.files.folders import locked, user_folder
 
 USUAL = Path("usual")
 
@@ -62,7 +62,7 @@ def test_one_thread_at_a_time_holds_a_folder(tmp_path):
 def test_another_process_that_holds_the_folder_is_waited_for_so_long(tmp_path):
     code = (
         "import sys; from pathlib import Path\n"
-        "from napari_vslp.core.folders import locked\n"
+        "from napari_vslp.core.files.folders import locked\n"
         "with locked(Path(sys.argv[1]), wait_s=0) as mine: sys.exit(0 if mine else 7)"
     )
     words = [sys.executable, "-c", code, str(tmp_path)]

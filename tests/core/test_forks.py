@@ -7,7 +7,7 @@ import pytest
 
 CODE = """
 import multiprocessing, torch
-from napari_vslp.core.forks import one_thread_in_forks
+from napari_vslp.encoders.devices import one_thread_in_forks
 torch.set_num_threads(4)
 one_thread_in_forks()
 one_thread_in_forks()

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 
 from napari_vslp.core import edits
 from napari_vslp.core.errors import VslpError
+from napari_vslp.core.files.inputs_file import inputs_as_json, inputs_of_json
 from napari_vslp.core.inputs import ImageReference, Inputs, Paint
-from napari_vslp.core.inputs_file import inputs_as_json, inputs_of_json
 from napari_vslp.core.session import Session
 from napari_vslp.core.settings import Settings
 from napari_vslp.core.tissues import Click, Tissue, coloured

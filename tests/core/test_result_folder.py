@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from napari_vslp.core import result_folder
 from napari_vslp.core.errors import VslpError
-from napari_vslp.core.result_folder import check_results, results_in, writing_results
+from napari_vslp.core.files import result_folder
+from napari_vslp.core.files.result_folder import check_results, results_in, writing_results
 
 KILLED = Path(__file__).with_name("killed.py")
 POSIX = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")

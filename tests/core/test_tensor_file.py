@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import save, save_file
 
 from napari_vslp.core.errors import VslpError
-from napari_vslp.core.tensor_file import (
+from napari_vslp.core.files.tensor_file import (
     MOST_HEADER_LETTERS,
     DamagedFileError,
     read_header,
@@ -171,7 +171,7 @@ def test_what_is_no_file_is_refused_at_once(written, spoil):
 def test_headers_are_read_without_torch(written):
     code = (
         "import sys; from pathlib import Path\n"
-        "from napari_vslp.core.tensor_file import read_header\n"
+        "from napari_vslp.core.files.tensor_file import read_header\n"
         "assert read_header(Path(sys.argv[1]), 'entry')['sizes'] == [1, 2.5]\n"
         "assert 'torch' not in sys.modules"
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from napari_vslp.core.folders import locked
+from napari_vslp.core.files.folders import locked
 from napari_vslp.core.progress import Job, Progress
 from napari_vslp.encoders.cache import embed_image, user_cache
 from napari_vslp.encoders.cache_files import EmbeddingCache

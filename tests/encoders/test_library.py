@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from napari_vslp.core.errors import VslpError
-from napari_vslp.core.folders import locked
+from napari_vslp.core.files.folders import locked
 from napari_vslp.core.settings import Settings
 from napari_vslp.encoders import library
 from napari_vslp.encoders.encoder import load_encoder

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_vslp.energy.edges import FLOOR, GAIN, edge_weight
+from napari_vslp.energy.problem import FLOOR, GAIN, edge_weight
 from napari_vslp.energy.rounding import largest, round_labels
 
 INSIDE = np.ones((20, 20), bool)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from napari_vslp.evaluation.bootstrap import Bootstrap
+from napari_vslp.evaluation.figures import Bootstrap
 from napari_vslp.evaluation.rows import ROWS, Row, noisy
 
 

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from napari_vslp import cli
-from napari_vslp.core.result_folder import writing_results
+from napari_vslp.core.files.result_folder import writing_results
 from napari_vslp.evaluation import run as evaluation_run
 from napari_vslp.evaluation.report import KIND
 

@@ -11,7 +11,7 @@ import pytest
 from skimage.measure import label
 
 from napari_vslp.core.errors import VslpError
-from napari_vslp.export.names import for_xml, no_formula
+from napari_vslp.export.provenance import for_xml, no_formula
 from napari_vslp.export.results import write_result
 from tests.export.conftest import ABSENT, NAMES
 from tests.made import with_pixel_size

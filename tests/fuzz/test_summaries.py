@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from napari_vslp import cli
+from napari_vslp.core.files.inputs_file import inputs_of_json
 from napari_vslp.core.inputs import Inputs
-from napari_vslp.core.inputs_file import inputs_of_json
 from napari_vslp.demo import tumour_nest
 from tests.fuzz.harness import Quiet, Refused, end_of, end_of_command, folder, fuzz
 from tests.fuzz.jsons import NOTHING, VALUES, apply, places

@@ -9,8 +9,7 @@ from scipy import ndimage
 
 from napari_vslp.core.errors import Cancelled
 from napari_vslp.core.progress import Job
-from napari_vslp.review.doubt import doubt
-from napari_vslp.review.overview import look_over
+from napari_vslp.review.overview import doubt, look_over
 from napari_vslp.review.regions import GRID, MOST, block_mean, doubtful_regions
 from tests.made import with_pixel_size, with_terms
 from tests.review.made import confidences, solved

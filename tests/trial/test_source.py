@@ -14,7 +14,7 @@ from napari_vslp.cli import main
 from napari_vslp.confidence.compose import active_sources
 from napari_vslp.confidence.contract import Context, depends_on
 from napari_vslp.core.errors import VslpError
-from napari_vslp.core.inputs_file import settings_of_json
+from napari_vslp.core.files.inputs_file import settings_of_json
 from napari_vslp.core.settings import Settings
 from napari_vslp.core.tissues import Click, Tissue
 from napari_vslp.pipeline import fuse, prepare

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_vslp.core.errors import VslpError
+from napari_vslp.core.files.tensor_file import read_tensors, write_tensors
 from napari_vslp.core.settings import TOTAL_VARIATION, Settings
-from napari_vslp.core.tensor_file import read_tensors, write_tensors
 from napari_vslp.energy.blindspot import corrected
 from napari_vslp.energy.problem import Array
 from napari_vslp.energy.terms.contract import TermContext

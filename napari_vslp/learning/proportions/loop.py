@@ -11,8 +11,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from napari_vslp.core.atomic import replacing
 from napari_vslp.core.errors import VslpError
+from napari_vslp.core.files.atomic import replacing
 from napari_vslp.core.progress import Job
 from napari_vslp.encoders.timm_network import import_timm
 from napari_vslp.learning.contract import Event, Kind

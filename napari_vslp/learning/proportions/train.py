@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from napari_vslp.core.atomic import write_whole
 from napari_vslp.core.errors import VslpError
+from napari_vslp.core.files.atomic import write_whole
 from napari_vslp.core.progress import Job
 from napari_vslp.encoders.devices import choose_device
 from napari_vslp.encoders.weights import save_model

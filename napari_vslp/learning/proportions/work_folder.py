@@ -17,8 +17,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from napari_vslp.core.atomic import partials_of, write_whole
 from napari_vslp.core.errors import VslpError
+from napari_vslp.core.files.atomic import partials_of, write_whole
 from napari_vslp.learning.cohort import Cohort
 from napari_vslp.learning.proportions.learner import Recipe
 

@@ -105,7 +105,7 @@ class Exporting(QObject):
 def _write(
     exporter: Exporter, result: Segmentation, source: Source, path: Path, job: Job
 ) -> list[Path]:
-    from napari_vslp.core.atomic import unwritable
+    from napari_vslp.core.files.atomic import unwritable
     from napari_vslp.export.results import write_result
     from napari_vslp.raster.contract import open_raster
 

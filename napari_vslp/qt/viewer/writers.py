@@ -15,8 +15,8 @@ import numpy as np
 from napari.layers import Labels
 from numpy.typing import ArrayLike, NDArray
 
-from napari_vslp.core.atomic import replacing, unwritable
 from napari_vslp.core.errors import VslpError
+from napari_vslp.core.files.atomic import replacing, unwritable
 from napari_vslp.core.segmentation import Segmentation
 from napari_vslp.core.tissues import Colour
 from napari_vslp.export.images import Mask, on_whole_image, write_mask_png, write_mask_tiff

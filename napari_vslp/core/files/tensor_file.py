@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from napari_vslp.core.atomic import replacing
 from napari_vslp.core.errors import VslpError
+from napari_vslp.core.files.atomic import replacing
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -29,8 +29,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from napari_vslp.core.atomic import check_folder, unwritable, write_whole
 from napari_vslp.core.errors import VslpError
+from napari_vslp.core.files.atomic import check_folder, unwritable, write_whole
 
 _MANIFEST, _LOCK, _WORK = ".napari-vslp.json", ".napari-vslp.lock", ".napari-vslp.work"
 _WAIT_S = 60.0
