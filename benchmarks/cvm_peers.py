@@ -90,7 +90,7 @@ def walker(image: NDArray[np.uint8], clicks: Places) -> NDArray[np.intp]:
     seeds = np.zeros(image.shape[:2], np.int32)
     for tissue, row, column in clicks:
         seeds[row, column] = tissue + 1
-    found = random_walker(image / 255.0, seeds, beta=130, mode="cg_mg", tol=1e-3, channel_axis=-1)
+    found = random_walker(image / 255.0, seeds, beta=130, mode="bf", channel_axis=-1)
     return np.asarray(found, np.intp) - 1
 
 

@@ -38,7 +38,7 @@ from napari_vslp.encoders.tiling import upsample
 
 # By how much a tissue leads where its clicks claim a place and others do not (nats), where nothing
 # else tells the tissues apart. On a trained head: by how much it should lead at a click.
-SCALE = 8.0
+SCALE = 6.0
 MARGIN = 4.0
 # μ: how much the contrast itself counts beside what is found.
 CONTRAST_PART = 0.2

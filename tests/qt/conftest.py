@@ -193,7 +193,7 @@ class Window:
     def shares(self) -> list[float | None]:
         return [t.value for t in self.inputs.tissues]
 
-    def until(self, is_true: Callable[[], bool], seconds: float = 20) -> None:
+    def until(self, is_true: Callable[[], bool], seconds: float = 90) -> None:
         self.qtbot.waitUntil(is_true, timeout=int(1000 * seconds))
 
     def segment(self) -> Segmentation:
@@ -203,7 +203,7 @@ class Window:
         return self.session.result
 
     def settle(self) -> None:
-        self.until(lambda: not self.runner.busy and self._shown(), 90)  # torch loads once
+        self.until(lambda: not self.runner.busy and self._shown())
 
     def _shown(self) -> bool:
         return self.binding is None or self.binding.layers.settled

@@ -83,6 +83,16 @@ def test_what_cannot_be_is_said_twice_and_can_be_mended(window, fake, spoil, exp
     assert window.segment() is not None
 
 
+def test_a_name_that_is_taken_is_refused_and_the_old_one_stays(window):
+    name, before = window.dock.table.rows[1].name, window.inputs
+    name.setText("gland")
+    name.editingFinished.emit()
+    assert name.text() == "Other tissue"
+    assert window.inputs == before
+    assert window.status == "There is already a tissue called “gland”: type another name."
+    assert window.status in sentences()
+
+
 def test_an_error_of_ours_arrives_and_keeps_the_result(window, fake):
     before = window.segment()
     fake.error = RuntimeError("CUDA error: device-side assert")
@@ -138,6 +148,7 @@ def test_an_image_renamed_during_the_job_changes_nothing(window, fake):
     window.until(lambda: fake.count("prepare") == 1)
     window.image.name = "another name"
     assert window.dock.region.image_box.currentText() == "another name"
+    assert window.inputs.image.name == "another name"
     fake.gate.set()
     window.settle()
     assert window.session.result is not None

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from napari.utils.events import Event
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject
-from superqt.utils import QSignalDebouncer
+from superqt.utils import QSignalDebouncer, signals_blocked
 
 from napari_vslp.core.edits import Edit, PlaceClick
 from napari_vslp.core.errors import VslpError
@@ -311,9 +311,8 @@ class ReviewController(QObject):
     def _show_doubt_box(self, binding: ImageBinding) -> None:
         box, layer = self._page.doubt, binding.layers.layer(DOUBT)
         if layer is not None:
-            was = box.blockSignals(True)
-            box.setChecked(bool(layer.visible))
-            box.blockSignals(was)
+            with signals_blocked(box):
+                box.setChecked(bool(layer.visible))
 
 
 def _looks(inputs: Inputs) -> list[tuple[str, object]]:

@@ -140,8 +140,8 @@ class Controller(QObject):
         self.solving.shutdown()
         self.reviewing.shutdown()
         self._unlisten(self.session, self.binding)
-        self.images.listed.disconnect(self._list_layers)
-        self.images.removed.disconnect(self._image_removed)
+        self.images.listed.disconnect(self._list_layers, missing_ok=True)
+        self.images.removed.disconnect(self._image_removed, missing_ok=True)
         for key in (UNDO, REDO):
             self._viewer.bind_key(key, None)
 
@@ -185,9 +185,9 @@ class Controller(QObject):
         session.edited.disconnect(self._edited, missing_ok=True)
         session.resulted.disconnect(self._show_result, missing_ok=True)
         if binding is not None:
-            binding.clicked_outside.disconnect(self._clicked_outside)
-            binding.tool_stopped.disconnect(self._tool_stopped)
-            binding.refused.disconnect(self.solving.refuse)
+            binding.clicked_outside.disconnect(self._clicked_outside, missing_ok=True)
+            binding.tool_stopped.disconnect(self._tool_stopped, missing_ok=True)
+            binding.refused.disconnect(self.solving.refuse, missing_ok=True)
 
     # ---- what is shown
 

@@ -10,7 +10,7 @@ from napari.components import LayerList, ViewerModel
 from napari.layers import Image, Labels, Points, Shapes
 from napari.layers.base import Layer
 from napari.utils.events import Event
-from qtpy.QtCore import QObject, Signal
+from psygnal import Signal
 
 from napari_vslp.core.inputs import Inputs
 from napari_vslp.core.session import Session
@@ -25,7 +25,7 @@ UNDO = KeyMod.CtrlCmd | KeyCode.KeyZ
 REDO = KeyMod.CtrlCmd | KeyMod.Shift | KeyCode.KeyZ
 
 
-class ImageBinding(QObject):
+class ImageBinding:
     """Binds the session of one image to the layers that show and edit it.
 
     Signals
@@ -42,14 +42,11 @@ class ImageBinding(QObject):
     tool_stopped = Signal(str)
     refused = Signal(str)
 
-    def __init__(
-        self, layers: LayerList, image: Image, session: Session, parent: QObject | None = None
-    ) -> None:
-        super().__init__(parent)
+    def __init__(self, layers: LayerList, image: Image, session: Session) -> None:
         self.image, self.session = image, session
         self.review = session.review = ReviewState()
         stopped = self.tool_stopped.emit
-        self.layers = ResultLayers(layers, image, self)
+        self.layers = ResultLayers(layers, image)
         self.outline = Outline(image, self.layers)
         self.clicks = ClicksBinding(
             layers, image, session, self.clicked_outside.emit, partial(stopped, "pick")
@@ -102,12 +99,15 @@ class ImageBinding(QObject):
             layer.bind_key(REDO, self.redo, overwrite=True)
 
     def _edited(self, before: Inputs, after: Inputs) -> None:
-        self.clicks.render()
-        self.paint.render()
+        dressed = _looks(before) != _looks(after)
+        if dressed or before.clicks != after.clicks:
+            self.clicks.render()
+        if dressed or before.paint != after.paint:
+            self.paint.render()
         self.region.follow(before.region, after.region)
         self.review.follow_answers(before.clicks, after.clicks)
         result = self.session.result
-        if result is not None and before.tissues != after.tissues:
+        if dressed and result is not None:
             self.layers.dress(result)
 
     def _resulted(self) -> None:
@@ -121,7 +121,7 @@ class ImageBinding(QObject):
             self.layers.show_live(result)
 
 
-class Images(QObject):
+class Images:
     """The images of one viewer, each with its binding; it outlives the docks.
 
     Signals
@@ -133,10 +133,9 @@ class Images(QObject):
     """
 
     listed = Signal()
-    removed = Signal(object)
+    removed = Signal(ImageBinding)
 
     def __init__(self, layers: LayerList) -> None:
-        super().__init__()
         self._list = layers
         self._bindings: dict[Layer, ImageBinding] = {}
         layers.events.inserted.connect(self._inserted)
@@ -164,7 +163,7 @@ class Images(QObject):
         """Return the binding of an image; a new one begins with the inputs given."""
         if image not in self._bindings:
             session = Session(start)
-            self._bindings[image] = ImageBinding(self._list, image, session, self)
+            self._bindings[image] = ImageBinding(self._list, image, session)
         return self._bindings[image]
 
     def _ours(self, layer: Layer) -> bool:
@@ -186,12 +185,13 @@ class Images(QObject):
             binding.forget(layer)
         gone = self._bindings.pop(layer, None)
         if gone is not None:
-            gone.setParent(None)
             self.removed.emit(gone)
         if isinstance(layer, Image | Shapes):
             self.listed.emit()
 
     def _renamed(self, event: Event) -> None:
+        if event.source in self._bindings:
+            self._bindings[event.source].session.name_image(name=event.source.name)
         if isinstance(event.source, Image | Shapes) and not self._ours(event.source):
             self.listed.emit()
 
@@ -203,3 +203,7 @@ class Images(QObject):
 
 
 _IMAGES: WeakKeyDictionary[ViewerModel, Images] = WeakKeyDictionary()
+
+
+def _looks(inputs: Inputs) -> list[tuple[str, str, object]]:
+    return [(t.id, t.name, t.colour) for t in inputs.tissues]
