@@ -125,6 +125,6 @@ def test_what_is_left_of_a_stack_that_was_cut_off_is_no_image(tmp_path):
     path = tmp_path / "stack.tif"
     tifffile.imwrite(path, RGB.transpose(2, 0, 1), imagej=True, metadata={"axes": "ZYX"})
     data = path.read_bytes()
-    path.write_bytes(data[: len(data) - RGB.shape[0] * RGB.shape[1] - 9])
+    path.write_bytes(data[: len(data) // 2])
     with pytest.raises(VslpError, match="incomplete: it tells of 3 images"):
         open_raster(path)
