@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import hypothesis.strategies as st
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from napari_vslp.energy.problem import FLOOR, GAIN, edge_weight
 from napari_vslp.energy.rounding import largest, round_labels
@@ -74,3 +74,41 @@ def test_a_stronger_stain_does_not_change_the_edges() -> None:
 def test_a_flat_image_has_no_edges() -> None:
     assert (edge_weight(np.full((1, 1, 3), 90, np.uint8)) == 1).all()
     assert (edge_weight(np.full((8, 8, 3), 90, np.uint8)) == 1).all()
+
+
+@st.composite
+def many_tissues(draw):
+    """Draw labels of up to 16 tissues with shares that can be met, some pixels fixed or outside."""
+    count = draw(st.integers(2, 16))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    shape = (int(rng.integers(6, 30)), int(rng.integers(6, 30)))
+    u = rng.dirichlet(np.full(count, draw(st.sampled_from([0.05, 0.3, 3.0]))), shape)
+    u = np.ascontiguousarray(u.transpose(2, 0, 1), np.float32)
+    if draw(st.booleans()):
+        u[:] = u.mean(axis=(1, 2), keepdims=True)  # nothing but the areas tells the pixels apart
+    inside = rng.random(shape) < draw(st.sampled_from([0.6, 1.0]))
+    target = rng.dirichlet(np.full(count, draw(st.sampled_from([0.2, 1.0, 20.0]))))
+    width = draw(st.sampled_from([0.0, 1e-3, 0.05]))
+    return u, inside, np.maximum(target - width, 0), np.minimum(target + width, 1)
+
+
+@settings(max_examples=400, deadline=None, derandomize=True)
+@given(many_tissues())
+def test_every_area_is_within_a_pixel_of_its_limits_up_to_sixteen_tissues(problem):
+    u, inside, low, high = problem
+    labels = round_labels(u, u, inside, low, high)
+    pixels = int(inside.sum())
+    counts = np.bincount(labels[inside], minlength=len(u) + 1)[1:]
+    assert counts.sum() == pixels
+    assert (labels[~inside] == 0).all()
+    assert (counts >= np.floor(low * pixels + 1e-6)).all()
+    assert (counts <= np.ceil(high * pixels - 1e-6)).all()
+
+
+def test_fixed_pixels_that_leave_no_way_stay_where_they_are():
+    rng = np.random.default_rng(0)
+    u = rng.dirichlet(np.ones(9), (12, 12)).transpose(2, 0, 1).astype(np.float32)
+    fixed = np.ones((12, 12), np.uint8)
+    inside = np.ones((12, 12), bool)
+    shares = np.full(9, 1 / 9)
+    np.testing.assert_array_equal(round_labels(u, u, inside, shares, shares, fixed), fixed)
