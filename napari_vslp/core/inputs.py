@@ -90,6 +90,11 @@ class Paint:
             If a pixel is painted with a tissue that is not there, or the sizes differ.
         """
         whole = np.asarray(painted)
+        if whole.dtype.kind not in "bui":
+            raise VslpError(
+                f"The painted corrections are of type {whole.dtype}: give whole numbers, 0 for "
+                "free pixels."
+            )
         if whole.ndim != 2 or (shape is not None and whole.shape != shape):
             raise VslpError(
                 f"The painted corrections are {_size(whole.shape)}, the image "

@@ -291,3 +291,9 @@ def test_options_keep_every_field():
     chosen = Settings(smoothness="auto", trust="kl", trust_strength=2.5, edges=False, seed=7)
     inputs = replace(first_inputs(), options=chosen)
     assert inputs_of_json(inputs_as_json(inputs)).options == chosen
+
+
+@pytest.mark.parametrize("painted", [np.full((4, 4), np.nan), np.ones((4, 4)), "paint"])
+def test_paint_is_of_whole_numbers(painted):
+    with pytest.raises(VslpError, match="whole numbers"):
+        Paint.of(painted, ["a"], (4, 4))
