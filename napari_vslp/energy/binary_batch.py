@@ -21,9 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_vslp.energy.engines.binary_kernel import audit_two, iterate_two
-from napari_vslp.energy.engines.compiled import compiled
 from napari_vslp.energy.engines.contract import RELAXATION
-from napari_vslp.energy.engines.kernels import Rows, Sums
+from napari_vslp.energy.engines.kernels import Rows, Sums, compiled
 from napari_vslp.energy.problem import Array
 
 # The certificate costs as much as an iteration.

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_vslp.core.progress import Job
-from napari_vslp.energy.engines.compiled import compiled
 from napari_vslp.energy.engines.contract import make_engine
+from napari_vslp.energy.engines.kernels import compiled
 from napari_vslp.energy.problem import OUTSIDE, Array, Problem, State
 from napari_vslp.energy.solver import Solution, Stop, solve
 from napari_vslp.energy.transport import is_transport

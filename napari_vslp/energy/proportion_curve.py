@@ -16,8 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_vslp.core.progress import Job
-from napari_vslp.energy.engines.compiled import compiled
-from napari_vslp.energy.engines.kernels import Rows, edges_of
+from napari_vslp.energy.engines.kernels import Rows, compiled, edges_of
 from napari_vslp.energy.penalties.contract import Penalty
 from napari_vslp.energy.problem import FIXED_COST, Array, Problem, State
 

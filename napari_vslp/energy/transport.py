@@ -11,8 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from napari_vslp.core.progress import Job
-from napari_vslp.energy.engines.compiled import compiled
-from napari_vslp.energy.engines.kernels import Rows, Sums
+from napari_vslp.energy.engines.kernels import Rows, Sums, compiled
 from napari_vslp.energy.penalties.contract import Penalty, Vector
 from napari_vslp.energy.problem import Problem, State
 

@@ -3,7 +3,7 @@
 import numba
 import numpy as np
 
-from napari_vslp.energy.engines.compiled import compiled
+from napari_vslp.energy.engines.kernels import compiled
 
 
 def total(row):

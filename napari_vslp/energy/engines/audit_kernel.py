@@ -6,8 +6,7 @@ import math
 
 import numpy as np
 
-from napari_vslp.energy.engines.compiled import compiled
-from napari_vslp.energy.engines.kernels import Rows, Sums, edges_of
+from napari_vslp.energy.engines.kernels import Rows, Sums, compiled, edges_of
 
 
 @compiled

@@ -14,8 +14,7 @@ import math
 
 import numpy as np
 
-from napari_vslp.energy.engines.compiled import compiled
-from napari_vslp.energy.engines.kernels import Rows, Sums, edges_of, step_box, step_round
+from napari_vslp.energy.engines.kernels import Rows, Sums, compiled, edges_of, step_box, step_round
 
 
 @compiled

@@ -8,11 +8,26 @@ All loops run along the row with the tissue outside, so that the compiler can ve
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_vslp.energy.engines.compiled import compiled
+
+def compiled(function: Callable[..., Any]) -> Any:  # noqa: ANN401 - what numba makes of it
+    """Compile a loop over rows of pixels on its first call.
+
+    What was compiled is kept beside the package, or else in the user's cache. Where neither can be
+    written, as in a container with a read-only home, each process compiles anew.
+    """
+    options = {"nogil": True, "fastmath": True, "error_model": "numpy"}
+    try:
+        return numba.njit(cache=True, **options)(function)
+    except (RuntimeError, OSError):  # numba finds no folder that it may write to
+        return numba.njit(**options)(function)
+
 
 Rows = NDArray[np.float32]
 Sums = NDArray[np.float64]

@@ -17,7 +17,7 @@ from napari_vslp.qt.parts.small_plot import NO_PLOTS, PlotPanel, SmallPlot, can_
 from napari_vslp.qt.review import messages
 
 if TYPE_CHECKING:
-    from napari_vslp.review.histogram import EnergyByTissue
+    from napari_vslp.review.overview import EnergyByTissue
 
 LEGEND = "Their part of all doubt. Full: numbers, pale: boundaries."
 HOW_MUCH = "How doubtful their pixels are (% of them)"

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_vslp.review.histogram import BINS, energy_by_tissue
+from napari_vslp.review.overview import BINS, energy_by_tissue
 from tests.made import with_terms
 from tests.review.made import confidences, solved
 
