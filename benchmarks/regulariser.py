@@ -4,7 +4,7 @@ r"""What each regulariser is worth on real tissue, beside what hiding blocks say
         --images ../shared/data/ebhi_seg/images --out /tmp/shapes.safetensors
     python benchmarks/regulariser.py --data ../shared/data --regulariser /tmp/shapes.safetensors
 
-λ is tuned on hidden blocks of the tuning images alone, and s when the file was made; no mask is
+λ is tuned on blind spots of the tuning images alone, and s when the file was made; no mask is
 read before the figures are taken. `--images` takes so many, the first of a fixed random order.
 Stage 1 is the bundled network; on WSSS4LUAD, which it has never seen, its gland and other serve as
 tumour and stroma. Scores are kept in `--cache`, since eight views of 368 images take minutes.
@@ -166,7 +166,7 @@ def figures(
 
 
 def hidden(cases: list[Case], row: Row) -> str:
-    """Return the hidden-block cost and its standard error, over images."""
+    """Return the cost of guessing blind spots and its standard error, over images."""
     if row.smoothness is None:
         return "–"
     samples = [_sample(case, edges=row.edges) for case in cases]

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from napari_vslp import segment
+from napari_vslp import cli, segment
 from napari_vslp.core.errors import Cancelled, VslpError
 from napari_vslp.core.progress import CancelToken, Job, Progress
 from napari_vslp.core.registries import PENALTIES
@@ -121,9 +122,45 @@ def test_a_solve_that_stops_before_its_tolerance_says_so(image: np.ndarray) -> N
     short = segment(image, TWO, clicks=clicks, settings=replace(FAST, max_iterations=1))
     assert short.gap > FAST.tolerance
     (said,) = (note for note in short.notes if "before it was done" in note)
-    assert f"{short.gap:.2%}" in said
+    assert f"{short.gap:.2%} instead of 0.1%" in said
+    assert "1 step," in said
+    assert "--max-iterations" in said
     whole = segment(image, TWO, clicks=clicks, settings=FAST)
     assert not any("before it was done" in note for note in whole.notes)
+    table = (Tissue("gland", 0.5, 0.05), Tissue("other", 0.5, 0.05))
+    seen = prepare(image, settings=FAST)
+    start = fuse(seen, table, settings=FAST)
+    moved = tuple(replace(t, value=v) for t, v in zip(table, (0.7, 0.3), strict=True))
+    shown = fuse(seen, moved, settings=replace(FAST, tolerance=1e-7), start=start, live=True)
+    assert shown.gap > 1e-7
+    assert not any("before it was done" in note for note in shown.notes), "a slider only passes by"
+
+
+def test_the_command_line_says_it_on_stderr(image: np.ndarray, tmp_path: Path, capsys) -> None:
+    picture = tmp_path / "image.png"
+    Image.fromarray(image[:64, :64]).save(picture)
+    typed = ["--tissue", "gland=60±5", "--tissue", "other=40±5", "--no-augmentation"]
+    limit = ["--max-iterations", "1", "--out", str(tmp_path / "out")]
+    assert cli.main(["segment", str(picture), *typed, *limit]) == 0
+    told = capsys.readouterr()
+    assert "before it was done" in told.err
+    assert "before it was done" not in told.out
+
+
+def test_a_search_that_further_terms_end_says_so_without_the_wrong_advice(
+    prepared: Prepared, tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    path, network = tmp_path / "shapes.safetensors", TDV(TDVShape(channels=4))
+    with torch.no_grad():
+        network.readout.mul_(20)
+    save_regulariser(path, network, RegulariserCard(network.shape, 5.0, 2.0, accepted=True))
+    settings = replace(FAST, regulariser=str(path))
+    tissues = (Tissue("gland", 0.6, 0.05), Tissue("other", 0.4, 0.05))
+    result = fuse(prepared, tissues, settings=settings)
+    (said,) = (note for note in result.notes if "before it was done" in note)
+    assert "--max-iterations" not in said
+    assert "Segment again" in said
 
 
 def test_a_click_on_white_that_is_left_out_is_said(image: np.ndarray) -> None:

@@ -61,7 +61,7 @@ class Batch:
 
 
 def solve_batch(
-    difference: Array, radius: Array, *, tolerance: float = 1e-3, max_iterations: int = 400
+    difference: Array, tv_weight: Array, *, tolerance: float = 1e-3, max_iterations: int = 400
 ) -> Batch:
     """Minimise E for n cost differences and edge weights.
 
@@ -69,7 +69,7 @@ def solve_batch(
     ----------
     difference
         d, (n, H, W) float32: the cost of the first tissue less that of the second.
-    radius
+    tv_weight
         λg/2, (n, H, W) float32 ≥ 0.
     tolerance
         Relative duality gap at which a problem is left.
@@ -83,7 +83,7 @@ def solve_batch(
     """
     count = len(difference)
     half = np.ascontiguousarray(difference, np.float32) * np.float32(0.5)
-    around = np.ascontiguousarray(radius, np.float32)
+    around = np.ascontiguousarray(tv_weight, np.float32)
     u = np.empty_like(half)
     told = np.zeros((count, 3))
 
@@ -110,7 +110,7 @@ def solve_batch(
 @compiled
 def minimise_one(  # noqa: PLR0917 - numba takes no keywords
     half: Rows,
-    radius: Rows,
+    tv_weight: Rows,
     u: Rows,
     told: Sums,
     tau: float,
@@ -123,7 +123,7 @@ def minimise_one(  # noqa: PLR0917 - numba takes no keywords
 
     Parameters
     ----------
-    half, radius
+    half, tv_weight
         (H, W) float32: d/2 and λg/2.
     u
         (H, W) float32, written.
@@ -142,7 +142,7 @@ def minimise_one(  # noqa: PLR0917 - numba takes no keywords
     while True:
         sums[:] = 0.0
         audit_two(
-            u, p, half, radius, 0.0, True, 0, height,
+            u, p, half, tv_weight, 0.0, True, 0, height,
             maps[0], maps[1], maps[2], maps[3], sums, area,
         )  # fmt: skip
         told[0], told[1], told[2] = sums[0] + sums[2], sums[1], done
@@ -153,7 +153,7 @@ def minimise_one(  # noqa: PLR0917 - numba takes no keywords
             relax = RELAXATION if turn < every - 1 else 1.0
             above[:] = 0
             iterate_two(
-                u, p, half, radius, 0.0, tau, sigma, relax, True, 0, height,
+                u, p, half, tv_weight, 0.0, tau, sigma, relax, True, 0, height,
                 above, u[height - 1], area,
             )  # fmt: skip
         done += every

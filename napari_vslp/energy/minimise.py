@@ -226,12 +226,17 @@ def _expand(found: Solution, kept: NDArray[np.bool_]) -> Solution:
 
 
 def stopped_early(found: Solution, settings: Settings) -> str:
-    """Return a sentence if a solve ended before its tolerance; else nothing."""
-    gap = found.certificate.relative_gap
-    # A hair above it is rounding.
-    if gap <= 1.01 * settings.tolerance or found.iterations < settings.max_iterations:
+    """Return a sentence if a limit ended a solve before it was as good as asked; else nothing."""
+    if not found.limit:
         return ""
+    audit, steps = found.certificate, found.iterations
+    off = f"{audit.relative_gap:.2%} instead of {100 * settings.tolerance:.2g}% from the best one"
+    if audit.relative_gap <= settings.tolerance:
+        off = f"{100 * audit.violation:.2g} points off the shares asked for"
+    more = "press Segment again in the window, which goes on from here"
+    if found.limit == "steps":
+        more = f"allow more steps (--max-iterations), or {more}"
     return (
-        f"The search stopped after {found.iterations} steps, before it was done: the result may be "
-        f"{gap:.2%} from the best possible one; allow more steps (--max-iterations)."
+        f"The search stopped after {steps} step{'s' if steps > 1 else ''}, before it was done: the "
+        f"result may be {off}; {more}."
     )

@@ -180,7 +180,7 @@ def follow(
     polish = min(FINE_ITERATIONS, FINE_VALUES // problem.cost.size)
     if polish == 0:
         engine = make_engine(problem, state, backend, device)
-        shown = Solution(state, engine.certify(job), found.iterations)
+        shown = Solution(state, engine.certify(job), found.iterations, "steps")
     else:
         stop = Stop(MOVE.tolerance, polish, polish)
         state.p = state.p.copy()

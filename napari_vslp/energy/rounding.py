@@ -143,7 +143,8 @@ def _move_by_flow(  # noqa: PLR0917 - likewise
 
     A pixel costs what those of its tissue lose on average by the move. The limits make a matrix
     of differences on the K × K moves, which is totally unimodular: the linear programme has whole
-    solutions. Where fixed pixels leave none, the labels stay as they are.
+    solutions. Where fixed pixels leave no way, such as those of a tissue that was painted beyond
+    its share, the areas miss their limits by as few pixels in all as can be.
     """
     counts = np.bincount(labels[inside], minlength=len(u)).astype(np.float64)
     fewest, most = limits
@@ -183,7 +184,7 @@ def _least_flow(
     counts: Vector,
     limits: tuple[Vector, Vector],
 ) -> dict[tuple[int, int], float]:
-    """Return how many pixels go from tissue to tissue; nothing where no flow meets the limits."""
+    """Return how many pixels go from tissue to tissue."""
     from scipy.optimize import linprog
 
     moves, (fewest, most) = list(losses), limits
@@ -194,11 +195,14 @@ def _least_flow(
         given[source, column] = 1
     # A whole move is never free, or pixels might be sent round in circles.
     cost = [max(float(loss.mean()), 0.0) + float(TIE_WEIGHT) for loss in losses.values()]
+    # A pixel beyond a limit costs more than any way of moves that brings it back.
+    missed = len(counts) * max(cost) + 1
+    slack = np.vstack([-np.eye(len(counts))] * 2 + [np.zeros((len(counts),) * 2)])
     found = linprog(
-        cost,
-        A_ub=np.vstack([balance, -balance, given]),
+        cost + [missed] * len(counts),
+        A_ub=np.hstack([np.vstack([balance, -balance, given]), slack]),
         b_ub=np.concatenate([most - counts, counts - fewest, [len(at) for at in own]]),
         bounds=(0, None),
         method="highs-ds",
     )
-    return dict(zip(moves, found.x, strict=True)) if found.status == 0 else {}
+    return dict(zip(moves, found.x[: len(moves)], strict=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -14,15 +15,24 @@ from napari_vslp.energy.transport import is_transport, transport_start
 
 # Areas of the relaxed solution are met to this before the solver stops (fraction of the tissue).
 AREA_TOLERANCE = 3e-4
+Limit = Literal["", "steps", "rounds"]
 
 
 @dataclass(frozen=True)
 class Solution:
-    """A state, its certificate, and how many iterations it took."""
+    """A state, its certificate, and how many iterations it took.
+
+    Attributes
+    ----------
+    limit
+        What ended it before it was as good as asked, in energy and areas: ``"steps"``, the
+        ``"rounds"`` with further terms of the energy, or, if empty, nothing did.
+    """
 
     state: State
     certificate: Certificate
     iterations: int
+    limit: Limit = ""
 
 
 @dataclass(frozen=True)
@@ -110,7 +120,7 @@ def solve(
         _report(job, found, done, stop)
         met = found.relative_gap <= stop.tolerance and found.violation <= AREA_TOLERANCE
         if met or done >= stop.max_iterations:
-            return Solution(engine.export(), found, done)
+            return Solution(engine.export(), found, done, "" if met else "steps")
 
 
 def _report(job: Job, found: Certificate, done: int, stop: Stop) -> None:

@@ -105,6 +105,26 @@ def test_every_area_is_within_a_pixel_of_its_limits_up_to_sixteen_tissues(proble
     assert (counts <= np.ceil(high * pixels - 1e-6)).all()
 
 
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(many_tissues(), st.sampled_from([0.01, 0.05, 0.5]), st.integers(0, 2**32 - 1))
+def test_beside_painted_pixels_the_areas_miss_by_as_few_pixels_as_can_be(problem, part, seed):
+    u, inside, low, high = problem
+    count, pixels = len(u), int(inside.sum())
+    rng = np.random.default_rng(seed)
+    painted = rng.integers(1, count + 1, inside.shape) * (rng.random(inside.shape) < part)
+    fixed = painted.astype(np.uint8)
+    labels = round_labels(u, u, inside, low, high, fixed)
+    np.testing.assert_array_equal(labels[inside & (fixed > 0)], fixed[inside & (fixed > 0)])
+    counts = np.bincount(labels[inside], minlength=count + 1)[1:]
+    bound = np.bincount(fixed[inside], minlength=count + 1)[1:]
+    fewest, most = np.floor(low * pixels + 1e-6), np.ceil(high * pixels - 1e-6)
+    missed = np.maximum(np.maximum(counts - most, fewest - counts), 0).sum()
+    least = np.maximum(bound - most, 0).sum()
+    least += max(0, np.maximum(fewest, bound).sum() - pixels)
+    least += max(0, pixels - np.maximum(most, bound).sum())
+    assert missed == least
+
+
 def test_fixed_pixels_that_leave_no_way_stay_where_they_are():
     rng = np.random.default_rng(0)
     u = rng.dirichlet(np.ones(9), (12, 12)).transpose(2, 0, 1).astype(np.float32)

@@ -19,7 +19,7 @@ from napari_vslp.energy.engines.contract import make_engine
 from napari_vslp.energy.minimise import Warm
 from napari_vslp.energy.penalties.contract import Vector
 from napari_vslp.energy.problem import FIXED_COST, Array, Problem, State, without_absent
-from napari_vslp.energy.solver import Solution
+from napari_vslp.energy.solver import Limit, Solution
 from napari_vslp.energy.terms.contract import BoundTerm
 
 # Minimises a convex problem, from what an earlier one left; the flag says: a slider is moving.
@@ -134,7 +134,8 @@ def minimise_with_terms(
     u, iterations = found.state.u, found.iterations
     maps, gradient = _evaluate(terms, u)
     energy = convex_energy(problem, u, price) + _total(maps)
-    energies = [energy]
+    energies: list[float] = [energy]
+    limit: Limit = "rounds"
     for number in range(rounds):
         job.report(Progress("Fusing in rounds", number / rounds))
         found, state = solve(_linearised(problem, gradient), state, False)
@@ -142,10 +143,11 @@ def minimise_with_terms(
         step = found.state.u - u
         promised = energy - _total(maps) - convex_energy(problem, found.state.u, price)
         promised -= float(np.sum(gradient * step, dtype=np.float64))
-        if promised <= tolerance * max(abs(energy), 1e-3 * problem.pixels):
-            break
-        better = _backtrack(problem, terms, price, u, step, energy)
+        better = None
+        if promised > tolerance * max(abs(energy), 1e-3 * problem.pixels):
+            better = _backtrack(problem, terms, price, u, step, energy)
         if better is None:
+            limit = found.limit
             break
         u, energy = better
         energies.append(energy)
@@ -160,7 +162,7 @@ def minimise_with_terms(
         gradient=gradient,
         names=tuple(terms),
     )
-    answer = TermsSolution(Solution(last, audit, iterations), maps, tuple(energies))
+    answer = TermsSolution(Solution(last, audit, iterations, limit), maps, tuple(energies))
     return answer, left
 
 
