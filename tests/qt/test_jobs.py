@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import dask.array as da
 import numpy as np
 import pytest
 
@@ -14,20 +15,21 @@ from napari_vslp.core.settings import Settings
 from napari_vslp.core.tissues import Click, Tissue
 from napari_vslp.qt.viewer.source import Source
 from napari_vslp.qt.work.jobs import Request, embedding_key, solve
+from napari_vslp.raster.contract import open_raster
 
 
 class Lazy:
     """A slide of which only what is asked for may be read."""
 
     shape = (50_000, 60_000, 3)
-    ndim = 3
+    dtype = np.dtype(np.uint8)
 
     def __init__(self):
         self.read = []
 
     def __getitem__(self, window):
         self.read.append(window)
-        rows, columns = window
+        rows, columns, _ = window
         return np.zeros((rows.stop - rows.start, columns.stop - columns.start, 3), np.uint8)
 
 
@@ -126,6 +128,22 @@ def test_of_a_lazy_slide_only_the_region_is_read(fake):
     request = Request(Source(lazy, lazy.shape[:2]), inputs)
     outcome = solve(request, Job())
     solve(after(request, outcome), Job())
-    assert lazy.read == [(slice(1000, 1040), slice(2000, 2030))], "once, and never again"
+    assert [window[:2] for window in lazy.read] == [(slice(1000, 1040), slice(2000, 2030))], (
+        "once, and never again"
+    )
     assert outcome.result.region == box
     assert outcome.result.image_shape == lazy.shape[:2]
+
+
+@pytest.mark.parametrize("lazily", [False, True])
+def test_a_region_is_as_bright_as_in_the_whole_image(fake, lazily):
+    """A camera's 12 bits in 16: the largest value lies outside the region, which is dark."""
+    stored = np.full((60, 80, 3), 4095, np.uint16)
+    stored[:20, :30] = 200
+    data = da.from_array(stored, chunks=(20, 20, 3)) if lazily else stored
+    inputs = replace(inputs_of(stored.shape[:2]), region=(0, 0, 20, 30))
+    solve(Request(Source(data, stored.shape[:2]), inputs), Job())
+    given = fake.calls[0][1]
+    seen = open_raster(given["image"]).read(given["region"])
+    assert seen.shape == (20, 30, 3)
+    assert np.unique(seen).tolist() == [round(200 * 255 / 4095)]

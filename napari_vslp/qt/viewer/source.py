@@ -10,7 +10,6 @@ from napari.components import LayerList
 from napari.layers import Image
 from napari.layers.base import Layer
 from napari.utils.transforms import Affine
-from numpy.typing import NDArray
 from pint import DimensionalityError
 
 from napari_vslp.core.errors import VslpError
@@ -74,14 +73,6 @@ def read_source(layer: Image, region: Box | None) -> Source:
             "“Draw region” and choose it as the region."
         )
     return Source(layer.data[0] if layer.multiscale else layer.data, shape)
-
-
-def pixels_of(source: Source, region: Box | None) -> NDArray[Any]:
-    """Return the pixels in a region; of a lazy slide only those are read."""
-    if region is None:
-        return np.asarray(source.data)
-    top, left, bottom, right = region
-    return np.asarray(source.data[top:bottom, left:right])
 
 
 def reference(layer: Image) -> ImageReference:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_vslp.core.inputs import Box, Inputs
 from napari_vslp.core.options import key_of
@@ -14,7 +13,8 @@ from napari_vslp.core.progress import Job, Progress
 from napari_vslp.core.segmentation import Segmentation
 from napari_vslp.encoders.cache import content_hash
 from napari_vslp.encoders.model_names import model_fingerprint
-from napari_vslp.qt.viewer.source import Source, pixels_of
+from napari_vslp.qt.viewer.source import Source
+from napari_vslp.raster.contract import Raster, open_raster
 
 if TYPE_CHECKING:
     from napari_vslp.prepared import Prepared
@@ -28,8 +28,8 @@ class Key:
     Attributes
     ----------
     content
-        SHA-256 of the pixels in the region, so that edited pixels are seen and the same ones in
-        another array are recognised.
+        SHA-256 of the pixels in the region as they are seen, so that edited ones are noticed and
+        the same ones in another array are recognised.
     region
         Top, left, bottom, right (px), or None for the whole image.
     fingerprint
@@ -121,15 +121,20 @@ def solve(request: Request, job: Job) -> Outcome:
     """
     # What is wrong in the table is said at once, not after the encoder's seconds.
     request.inputs.check()
-    content, pixels = _known_content(request), None
+    # The whole image, of which only the region is read: how bright white is must not depend on it.
+    raster = open_raster(request.source.data)
+    content = _known_content(request)
     if content is None:
-        pixels = _read(request, job)
+        if _is_lazy(request.source):
+            job.report(Progress("Reading the region", 0.0))
+        # Held until the end, so that preparing the same region reads nothing again.
+        pixels = raster.read(request.inputs.region)
         content = content_hash(pixels)
         job.check()
     key = embedding_key(request, content)
     embedding = request.embedding if request.key == key else None
     if embedding is None:
-        embedding = _prepare(request, _read(request, job) if pixels is None else pixels, job)
+        embedding = _prepare(raster, request.inputs, job)
     if request.live:
         return Outcome(_run(embedding, request, job), embedding, key)
     from napari_vslp.review.overview import look_over
@@ -166,25 +171,14 @@ def _is_lazy(source: Source) -> bool:
     return not isinstance(source.data, np.ndarray)
 
 
-def _read(request: Request, job: Job) -> NDArray[Any]:
-    """Return the pixels in the region; of a lazy slide only those are read."""
-    if _is_lazy(request.source):
-        job.report(Progress("Reading the region", 0.0))
-    return pixels_of(request.source, request.inputs.region)
-
-
-def _prepare(request: Request, pixels: NDArray[Any], job: Job) -> Prepared:
+def _prepare(raster: Raster, inputs: Inputs, job: Job) -> Prepared:
     from napari_vslp.qt.work.warmup import load_libraries
 
     job.report(Progress("Starting", 0.0))
     load_libraries(job)
     from napari_vslp import pipeline
 
-    source, region, options = request.source, request.inputs.region, request.inputs.options
-    if not _is_lazy(source):
-        return pipeline.prepare(source.data, region=region, settings=options, job=job)
-    seen = pipeline.prepare(pixels, settings=options, job=job)
-    return seen if region is None else replace(seen, region=region, image_shape=source.shape)
+    return pipeline.prepare(raster, region=inputs.region, settings=inputs.options, job=job)
 
 
 def _run(embedding: Prepared, request: Request, job: Job) -> Segmentation:
