@@ -128,7 +128,14 @@ def prepare(
     Returns
     -------
     Prepared
-        What `fuse` needs, as often as proportions and clicks change.
+        What `run` needs, as often as proportions and clicks change.
+
+    Raises
+    ------
+    VslpError
+        If the image, the region or the encoder cannot be used.
+    Cancelled
+        If the job was told to stop.
     """
     settings, job = settings or Settings(), job or Job()
     raster = open_raster(image)

@@ -44,19 +44,23 @@ def run(arguments: argparse.Namespace) -> None:
     Raises
     ------
     VslpError
-        If the file or its image cannot be used, or the mask is another one.
+        If the file, its image or the folder cannot be used, or the mask is another one.
     """
     told = read_told(arguments.file)
     inputs = inputs_of(told, arguments.file)
     path = image_of(inputs, arguments)
+
+    from napari_vslp.export.results import check_result_folder, write_result
+
+    if arguments.out is not None:
+        # Neither the result that is compared with nor its image may be replaced.
+        check_result_folder(arguments.out, None, [arguments.file, path])
 
     from napari_vslp.pipeline import replay
 
     with following(arguments.quiet) as job:
         result, rgb = replay(inputs, path, job=job)
     if arguments.out is not None:
-        from napari_vslp.export.results import write_result
-
         write_result(result, rgb, arguments.out)
     compare(result, told, arguments.quiet, "compare it with --out DIR")
 

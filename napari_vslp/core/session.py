@@ -126,6 +126,11 @@ class Session:
         before, after = self.inputs, edit(base.inputs)
         if after == before:
             return False
+        if going_on and after == base.inputs:
+            # The hand is back where it began: there was nothing to undo.
+            self._future.clear()
+            self._turn_to(self._past.pop())
+            return True
         if not going_on:
             self._past.append(self._now)
             del self._past[:-MOST_STEPS]
@@ -167,7 +172,9 @@ class Session:
             owner.result = result
             self._forget_old_results()
         known = owner is not None and not any(owner is step for step in self._future)
-        self._passing = None if known else result
+        # What was taken back meanwhile waits for redo where the present step has its own result.
+        waits = owner is not None and self._now.result is not None
+        self._passing = None if known or waits else result
         self.latest = result
         self.resulted.emit()
 
@@ -179,15 +186,18 @@ class Session:
     def _go(self, source: list[_Step], target: list[_Step]) -> bool:
         if not source:
             return False
-        before, shown = self.inputs, self.result
         target.append(self._now)
-        self._now = source.pop()
+        self._turn_to(source.pop())
+        return True
+
+    def _turn_to(self, step: _Step) -> None:
+        before, shown = self.inputs, self.result
+        self._now = step
         self._now.merge = ""
         self._passing = None
         self.edited.emit(before, self.inputs)
         if self.result is not shown:
             self.resulted.emit()
-        return True
 
     def _step_of(self, inputs: Inputs) -> _Step | None:
         solved = inputs.solved_by

@@ -13,6 +13,7 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
+from napari_vslp.core.errors import VslpError
 from napari_vslp.core.segmentation import FloatMap, Segmentation
 from napari_vslp.core.tissues import Colour
 from napari_vslp.export.contract import RGB, Exporter
@@ -173,9 +174,16 @@ class EvidenceMaps(Exporter):
 def _write_maps(
     result: Segmentation, maps: Mapping[str, FloatMap], folder: Path, unit: str
 ) -> list[Path]:
-    written = []
+    written: list[Path] = []
     for name, values in maps.items():
-        written.append(folder / f"{name}.tif")
+        path = folder / f"{name}.tif"
+        # Names may come from other packages: none leads out of the folder or hides another file.
+        if path.name != f"{name}.tif" or path.parent != folder or path.exists():
+            raise VslpError(
+                f"A map called “{name}” cannot be written as a file: rename it in the package that "
+                "offers it."
+            )
+        written.append(path)
         tifffile.imwrite(
             written[-1],
             on_whole_image(values, result.region, result.image_shape),

@@ -113,3 +113,11 @@ def test_a_pipe_is_not_waited_for(tmp_path, capsys):
     os.mkfifo(tmp_path / "summary.json")
     assert main(["replay", str(tmp_path / "summary.json")]) == 2
     assert "pipe" in capsys.readouterr().err
+
+
+def test_neither_the_result_nor_its_image_is_replaced(segmented, capsys):
+    before = {path.name: path.read_bytes() for path in (segmented / "out").iterdir()}
+    summary = str(segmented / "out" / "summary.json")
+    assert main(["replay", summary, "--out", str(segmented / "out"), "--quiet"]) == 2
+    assert "choose another folder" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in (segmented / "out").iterdir()} == before

@@ -297,3 +297,29 @@ def test_options_keep_every_field():
 def test_paint_is_of_whole_numbers(painted):
     with pytest.raises(VslpError, match="whole numbers"):
         Paint.of(painted, ["a"], (4, 4))
+
+
+def test_a_drag_there_and_back_leaves_nothing_to_undo(result):
+    session = Session(replace(first_inputs(), tissues=result.tissues))
+    session.take(result, session.inputs)
+    session.apply(edits.SetShare("tumour", 0.2), merge="drag")
+    session.take(replace(result, gap=0.5), session.inputs, passing=True)
+    session.apply(edits.SetShare("tumour", 0.5), merge="drag")
+    assert (session.undo_title, session.stale) == ("", False)
+    assert session.result.gap == result.gap
+    session.apply(edits.SetShare("tumour", 0.3), merge="drag")
+    assert session.undo()
+    assert session.inputs.tissues == result.tissues
+    assert not session.undo()
+
+
+def test_a_result_that_was_taken_back_meanwhile_waits_for_redo(result):
+    session = Session(replace(first_inputs(), tissues=result.tissues))
+    session.take(result, session.inputs)
+    session.apply(edits.SetShare("tumour", 0.2))
+    asked = session.inputs
+    session.undo()  # before the job ends
+    session.take(replace(result, gap=0.5), asked)
+    assert (session.result.gap, session.stale) == (result.gap, False)
+    session.redo()
+    assert (session.result.gap, session.stale) == (0.5, False)

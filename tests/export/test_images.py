@@ -1,6 +1,7 @@
 """Masks and maps, read back with other libraries than wrote them."""
 
 import json
+from dataclasses import replace
 
 import imageio.v3 as iio
 import numpy as np
@@ -8,6 +9,8 @@ import pytest
 import tifffile
 from PIL import Image
 
+from napari_vslp.core.errors import VslpError
+from napari_vslp.core.segmentation import EvidenceMap
 from napari_vslp.export.results import write_result
 from napari_vslp.raster.contract import open_raster
 from tests.made import with_pixel_size
@@ -66,3 +69,13 @@ def test_an_unknown_pixel_size_stays_unknown(result, image, tmp_path):
     told = json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))
     assert (told["pixel_size_um"], told["areas_mm2"]) == (None, None)
     assert open_raster(tmp_path / "mask.tif").pixel_size_um is None
+
+
+@pytest.mark.parametrize("name", ["../outside", "a/b", "mask"])
+def test_a_map_of_another_package_stays_in_its_folder_and_hides_no_file(
+    result, image, tmp_path, name
+):
+    shown = EvidenceMap(result.spread, "shown")
+    with pytest.raises(VslpError, match="cannot be written as a file"):
+        write_result(replace(result, evidence={name: shown}), image, tmp_path / "out")
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == []
