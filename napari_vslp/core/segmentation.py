@@ -145,7 +145,7 @@ class Segmentation:
     evidence
         Name → map that a source of confidence shows beside its word.
     smoothness_scores
-        Where the smoothness was chosen from the image: what guessing hidden blocks cost with
+        Where the smoothness was chosen from the image: what blind-spot cross-validation cost with
         each, mean and standard error (nats per px). `settings` hold the number that was used.
     notes
         Sentences the user should read (conversions, fallbacks).

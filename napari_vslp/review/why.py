@@ -17,7 +17,7 @@ CLEAR = 2.0
 
 
 @dataclass(frozen=True)
-class Voice:
+class TissueCost:
     """What speaks for and against one tissue at a pixel (nats, but for the confidence).
 
     Attributes
@@ -55,7 +55,7 @@ class Why:
 
     Attributes
     ----------
-    voices
+    costs
         One a tissue, in the result's order.
     spread
         How much the views disagree there, in [0, 1]; the confidences' uncertainty.
@@ -71,7 +71,7 @@ class Why:
 
     row: int
     column: int
-    voices: tuple[Voice, ...]
+    costs: tuple[TissueCost, ...]
     spread: float
     shown: int
     runner_up: int
@@ -83,12 +83,12 @@ class Why:
     @property
     def likeliest(self) -> int:
         """Index of the tissue that the pixel looks most like."""
-        return int(np.argmax([v.confidence for v in self.voices]))
+        return int(np.argmax([v.confidence for v in self.costs]))
 
     @property
     def without_neighbours(self) -> int:
         """Index of the tissue it would have by its looks and the shares alone."""
-        allowed = [v.priced if np.isfinite(v.total) else np.inf for v in self.voices]
+        allowed = [v.priced if np.isfinite(v.total) else np.inf for v in self.costs]
         return int(np.argmin(allowed))
 
 
@@ -114,7 +114,7 @@ def why(result: Segmentation, row: int, column: int) -> Why:
     return Why(
         row=row,
         column=column,
-        voices=_voices(result, terms, y, x),
+        costs=_costs(result, terms, y, x),
         spread=float(result.spread[y, x]),
         shown=shown,
         runner_up=int(runner_up(terms, np.array([shown], np.uint8))[0]),
@@ -127,7 +127,7 @@ def why(result: Segmentation, row: int, column: int) -> Why:
 
 def sentence(reason: Why) -> str:
     """Say in one or two sentences why the pixel has its tissue."""
-    shown, likely = reason.voices[reason.shown], reason.voices[reason.likeliest]
+    shown, likely = reason.costs[reason.shown], reason.costs[reason.likeliest]
     if reason.marked:
         return f"You marked this place as {shown.name}."
     said = _looks(reason)
@@ -141,7 +141,7 @@ def sentence(reason: Why) -> str:
 
 
 def _looks(reason: Why) -> str:
-    first, second = sorted(reason.voices, key=lambda v: -v.confidence)[:2]
+    first, second = sorted(reason.costs, key=lambda v: -v.confidence)[:2]
     return (
         f"Looks like {first.name} ({_per_cent(first.confidence)}), "
         f"{second.name} next ({_per_cent(second.confidence)})."
@@ -153,7 +153,10 @@ def _per_cent(share: float) -> str:
 
 
 def _how_clear(reason: Why) -> str:
-    other, shown = reason.voices[reason.runner_up].name, reason.voices[reason.shown].name
+    other, shown = (
+        reason.costs[reason.runner_up].name,
+        reason.costs[reason.shown].name,
+    )
     if reason.without_neighbours != reason.shown:
         return f"The shares spoke for another tissue; its neighbours kept it {shown}."
     if reason.margin < CLOSE:
@@ -163,14 +166,14 @@ def _how_clear(reason: Why) -> str:
     return "Shares and neighbours agree."
 
 
-def _voices(result: Segmentation, terms: Terms, y: int, x: int) -> tuple[Voice, ...]:
+def _costs(result: Segmentation, terms: Terms, y: int, x: int) -> tuple[TissueCost, ...]:
     from napari_vslp.energy.problem import cost_of
 
     # The cost of the looks alone: that of a marked pixel says only that it is marked.
     confidence = result.confidence[:, y, x]
     looks, total = cost_of(confidence), terms.total[:, 0]
     return tuple(
-        Voice(
+        TissueCost(
             name=tissue.name,
             confidence=float(confidence[k]),
             cost=float(looks[k]),

@@ -52,10 +52,10 @@ def test_one_pixel_is_explained_in_pixels_of_the_whole_image(solution):
     assert (reason.row, reason.column) == (25, 39)
     assert reason.shown == solution.labels[20, 30] - 1
     assert reason.margin == pytest.approx(float(solution.margin[20, 30]))
-    for k, voice in enumerate(reason.voices):
-        assert voice.confidence == pytest.approx(float(solution.confidence[k, 20, 30]))
-        assert voice.total == pytest.approx(voice.priced + voice.boundary, abs=1e-5)
-        assert voice.cost == pytest.approx(-np.log(voice.confidence), abs=1e-5)
+    for k, entry in enumerate(reason.costs):
+        assert entry.confidence == pytest.approx(float(solution.confidence[k, 20, 30]))
+        assert entry.total == pytest.approx(entry.priced + entry.boundary, abs=1e-5)
+        assert entry.cost == pytest.approx(-np.log(entry.confidence), abs=1e-5)
 
 
 @pytest.mark.parametrize("place", [(4, 30), (25, 8), (65, 30), (25, 79), (-1, 0), (400, 400)])
@@ -76,7 +76,7 @@ def test_a_marked_place_says_so():
     reason = why(result, 12, 13)
     assert reason.marked
     assert sentence(reason) == "You marked this place as stroma."
-    assert reason.voices[0].cost < 20  # of its looks, not of the mark
+    assert reason.costs[0].cost < 20  # of its looks, not of the mark
     assert not why(result, 12, 14).marked
     assert why(replace(result, state=None), 12, 13).marked
 
@@ -86,12 +86,12 @@ def test_a_tissue_that_is_ruled_out_is_no_runner_up():
     rows, columns, terms = everywhere(result)
     assert not terms.allowed[2]
     assert (runner_up(terms, (result.labels[rows, columns] - 1).astype(np.uint8)) != 2).all()
-    assert why(result, 3, 3).voices[2].total == np.inf
+    assert why(result, 3, 3).costs[2].total == np.inf
 
 
 def test_a_result_without_its_state_is_explained_from_its_confidences(solution):
     reason = why(replace(solution, state=None), 25, 39)
-    assert all(voice.boundary == 0 for voice in reason.voices)
+    assert all(entry.boundary == 0 for entry in reason.costs)
 
 
 SENTENCES = {
@@ -109,17 +109,17 @@ SENTENCES = {
 def test_the_sentence_names_who_decided(solution, said):
     confidence, price, boundary, shown, margin = SENTENCES[said]
     reason = why(solution, 25, 39)
-    voices = tuple(
+    costs = tuple(
         replace(
-            voice,
+            entry,
             confidence=c,
             cost=-np.log(c),
             price=p,
             boundary=b,
             total=-np.log(c) - p + b,
         )
-        for voice, c, p, b in zip(reason.voices, confidence, price, boundary, strict=True)
+        for entry, c, p, b in zip(reason.costs, confidence, price, boundary, strict=True)
     )
-    told = sentence(replace(reason, voices=voices, shown=shown, margin=margin, runner_up=1))
+    told = sentence(replace(reason, costs=costs, shown=shown, margin=margin, runner_up=1))
     assert told.startswith("Looks like gland (")
     assert said in told

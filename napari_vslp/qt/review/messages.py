@@ -72,21 +72,21 @@ def looked(count: int, total: int) -> str:
 
 def rivals(reason: Why) -> str:
     """Say the runner-up and by how much it lost."""
-    other = reason.voices[reason.runner_up].name
+    other = reason.costs[reason.runner_up].name
     if reason.margin > 100:
         return f"Next: {other}, far behind."
     return f"Next: {other}, {reason.margin:.2f} behind."
 
 
-def voice_tip(reason: Why, index: int) -> str:
+def cost_tip(reason: Why, index: int) -> str:
     """Say all numbers of one tissue at a place."""
-    voice = reason.voices[index]
-    total = "ruled out" if voice.total == float("inf") else f"{voice.total:.2f}"
+    entry = reason.costs[index]
+    total = "ruled out" if entry.total == float("inf") else f"{entry.total:.2f}"
     return (
-        f"{voice.name}: looks like it {per_cent(voice.confidence)} "
+        f"{entry.name}: looks like it {per_cent(entry.confidence)} "
         f"(the views differ by ±{per_cent(reason.spread)}). Against it speak its look "
-        f"{voice.cost:.2f}, the shares {-voice.price:+.2f} and the places nearby "
-        f"{voice.boundary:+.2f}; in sum {total}. The lowest sum wins."
+        f"{entry.cost:.2f}, the shares {-entry.price:+.2f} and the places nearby "
+        f"{entry.boundary:+.2f}; in sum {total}. The lowest sum wins."
     )
 
 

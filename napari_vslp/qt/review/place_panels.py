@@ -115,15 +115,15 @@ class WhyPanel(QWidget):
             self._make_rows(tissues)
         self.sentence.setText(told)
         self.rival.setText(messages.rivals(reason))
-        for i, (voice, tissue) in enumerate(zip(reason.voices, tissues, strict=True)):
-            tip = messages.voice_tip(reason, i)
-            self.bars[i].show_confidence(voice.confidence, reason.spread, tissue.colour)
+        for i, (entry, tissue) in enumerate(zip(reason.costs, tissues, strict=True)):
+            tip = messages.cost_tip(reason, i)
+            self.bars[i].show_confidence(entry.confidence, reason.spread, tissue.colour)
             self.bars[i].setAccessibleName(tip)
             texts = (
-                messages.per_cent(voice.confidence),
-                f"{voice.cost:.1f}",
-                _signed(-voice.price),
-                _signed(voice.boundary),
+                messages.per_cent(entry.confidence),
+                f"{entry.cost:.1f}",
+                _signed(-entry.price),
+                _signed(entry.boundary),
             )
             for label, text in zip(self.numbers[i], texts, strict=True):
                 label.setText(text)
