@@ -1,5 +1,5 @@
 """Looking a result over: where it is doubtful, why a pixel is what it is, what else would cost.
 
-Read `doubt`, `pixels`, `regions`, `why`, `histogram`, `overview` and `cost_curve`, in this order.
-Nothing here knows Qt or napari.
+Read `pixels`, `regions`, `why`, `overview` (with doubt and energies) and `cost_curve` in this
+order. Nothing here knows Qt or napari.
 """

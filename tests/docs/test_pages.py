@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import re
 from pathlib import Path
@@ -42,3 +43,20 @@ def test_every_file_and_folder_that_a_page_names_is_there(page):
 def test_every_link_within_the_repository_leads_somewhere(page):
     links = LINKS.findall(page.read_text(encoding="utf-8"))
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+ROOMS = sorted((ROOT / "napari_vslp").rglob("__init__.py"))[1:]
+ROOM_NAMES = {room.parent.name for room in ROOMS}
+
+
+@pytest.mark.parametrize("room", ROOMS, ids=lambda room: room.parent.name)
+def test_each_room_says_what_lives_there(room):
+    """Every module that it names is there, and every module that is there is named."""
+    named = set(re.findall(r"`(\w+)/?`", ast.get_docstring(ast.parse(room.read_text("utf-8")))))
+    here = {path.stem for path in room.parent.glob("[a-z]*.py")}
+    here |= {path.parent.name for path in room.parent.glob("*/__init__.py")}
+    assert here <= named
+    below = {path.stem for path in room.parent.rglob("[a-z]*.py")}
+    others = {name for name in named if name.islower()} - here - below - ROOM_NAMES
+    source = "".join(path.read_text("utf-8") for path in room.parent.rglob("*.py"))
+    assert [name for name in others if f"def {name}(" not in source] == []

@@ -1,6 +1,6 @@
 """What is written and read whole: files and folders that survive a kill, and are never taken.
 
 `atomic` writes one file, `result_folder` files that belong together; `tensor_file` is safetensors,
-`inputs_file` inputs as JSON; `folders` are shared by several processes; `plain` opens what a user
-names.
+`inputs_file` inputs as JSON; `folders` are shared by several processes, and open
+what a user names.
 """

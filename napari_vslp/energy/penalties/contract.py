@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_vslp.core.proportions import nearest_shares
 from napari_vslp.core.registries import PENALTIES
 from napari_vslp.core.tissues import Tissue
 
@@ -231,8 +232,7 @@ def penalty_of(tissues: tuple[Tissue, ...], name: str, rho: float) -> Penalty:
 def nearest_target(typed: Vector, low: Vector, high: Vector) -> Vector:
     """Return the proportions that sum to 1 inside the intervals and are nearest to those typed.
 
-    Projection onto {low ≤ π ≤ high, Σπ = 1}: clip(typed + t) with the scalar t found by
-    bisection. Unknown values are passed as NaN and share what the others leave.
+    Unknown values are passed as NaN and share what the others leave.
 
     Parameters
     ----------
@@ -243,11 +243,4 @@ def nearest_target(typed: Vector, low: Vector, high: Vector) -> Vector:
     unknown = np.isnan(typed)
     if unknown.any():
         known[unknown] = max(0.0, 1 - known.sum()) / unknown.sum()
-    below, above = -2.0, 2.0
-    for _ in range(60):
-        middle = (below + above) / 2
-        if np.clip(known + middle, low, high).sum() < 1:
-            below = middle
-        else:
-            above = middle
-    return np.asarray(np.clip(known + above, low, high), dtype=np.float64)
+    return nearest_shares(known, low, high)
