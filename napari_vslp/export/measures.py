@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_vslp.core.segmentation import FloatMap, Segmentation
-from napari_vslp.export.polygons import Components, components_of
+from napari_vslp.export.annotations.polygons import Components, components_of
 
 Numbers = NDArray[np.float64]
 

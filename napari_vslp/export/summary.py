@@ -15,6 +15,8 @@ from napari_vslp.core.files.inputs_file import inputs_as_json
 from napari_vslp.core.segmentation import Segmentation
 from napari_vslp.export.contract import RGB, Exporter
 
+_ROWS = 1024  # hashed at once: labels may lie on the disk
+
 
 def summary(result: Segmentation) -> dict[str, Any]:
     """Return what was asked, what was reached and everything needed to do it again.
@@ -80,4 +82,7 @@ summary_json = SummaryJson()
 
 def labels_hash(labels: NDArray[np.uint8]) -> str:
     """Return the SHA-256 of labels (h, w), by which two masks are compared bit for bit."""
-    return sha256(np.ascontiguousarray(labels).tobytes()).hexdigest()
+    found = sha256()
+    for top in range(0, labels.shape[0], _ROWS):
+        found.update(np.ascontiguousarray(labels[top : top + _ROWS]).tobytes())
+    return found.hexdigest()

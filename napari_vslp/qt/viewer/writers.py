@@ -19,7 +19,8 @@ from napari_vslp.core.errors import VslpError
 from napari_vslp.core.files.atomic import replacing, unwritable
 from napari_vslp.core.segmentation import Segmentation
 from napari_vslp.core.tissues import Colour
-from napari_vslp.export.images import Mask, on_whole_image, write_mask_png, write_mask_tiff
+from napari_vslp.export.arrays.images import Mask, write_mask_png, write_mask_tiff
+from napari_vslp.export.arrays.planes import Plane
 from napari_vslp.qt.viewer.source import pixel_size_um
 
 _KEY = "napari-vslp"
@@ -113,11 +114,11 @@ def _colour(layer: Labels, label: int) -> Colour:
     return red, green, blue
 
 
-def _whole(layer: Labels, labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _whole(layer: Labels, labels: NDArray[np.uint8]) -> Plane:
     where = layer.metadata.get(_KEY)
     if where is None:
-        return labels
+        return Plane.whole(labels)
     top, left, bottom, right = where["region"]
     if labels.shape != (bottom - top, right - left):
-        return labels  # other labels were put into the layer
-    return on_whole_image(labels, where["region"], where["image_shape"])
+        return Plane.whole(labels)  # other labels were put into the layer
+    return Plane(labels, where["region"], where["image_shape"])

@@ -11,9 +11,9 @@ import pytest
 
 from napari_vslp.core.errors import VslpError
 from napari_vslp.core.inputs import ImageReference
-from napari_vslp.export.geojson import as_geojson
+from napari_vslp.export.annotations.geojson import as_geojson
+from napari_vslp.export.annotations.polygons import components_of
 from napari_vslp.export.options import GeoJsonOptions
-from napari_vslp.export.polygons import components_of
 from napari_vslp.export.provenance import inputs_hash
 from napari_vslp.export.results import write_result
 from tests.export.conftest import ABSENT, NAMES

@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 
 from napari_vslp.core.segmentation import Segmentation
 from napari_vslp.core.tissues import Colour
+from napari_vslp.export.arrays.images import Mask
+from napari_vslp.export.arrays.planes import Plane, steps_of
 from napari_vslp.export.contract import RGB, Exporter
-from napari_vslp.export.images import Mask, on_whole_image
 from napari_vslp.export.provenance import NAMESPACE, for_xml, provenance, software
 
-_TILE = (256, 256)
+_TILE = 256  # px
+_SMALLEST = 2048  # longer side (px) of the coarsest level of a pyramid, and of what needs none
 _MOST_BYTES = 2**31  # of a TIFF that is not a BigTIFF, with much to spare
 _SUFFIXES = (".ome.tif", ".ome.tiff")
 Planes = Sequence[tuple[str, NDArray[Any]]]
@@ -56,12 +58,15 @@ def _write(
     Parameters
     ----------
     planes
-        Name of the channel and map (h, w), all of one type; one at a time is made larger.
+        Name of the channel and map (h, w), all of one type.
     channel
         More of OME's attributes of channels, each a list.
     """
-    names, maps = [for_xml(name) for name, _ in planes], [one for _, one in planes]
-    shape, dtype = (len(maps), *result.image_shape), maps[0].dtype
+    names, stack = (
+        [for_xml(name) for name, _ in planes],
+        [Plane.of(result, one) for _, one in planes],
+    )
+    shape, dtype = (len(stack), *result.image_shape), np.dtype(stack[0].dtype)
     annotations = tissue_annotations(result)
     metadata: dict[str, Any] = {
         "axes": "CYX",
@@ -75,28 +80,25 @@ def _write(
         high, wide = result.pixel_size_um
         metadata |= {"PhysicalSizeX": wide, "PhysicalSizeXUnit": "µm"}
         metadata |= {"PhysicalSizeY": high, "PhysicalSizeYUnit": "µm"}
-    tifffile.imwrite(
-        path,
-        _enlarged(result, maps),
-        shape=shape,
-        dtype=dtype,
-        ome=True,
-        bigtiff=int(np.prod(shape)) * dtype.itemsize > _MOST_BYTES,
-        compression="zlib",
-        software=software(result),
-        metadata=metadata,
-        **how,
-    )
+    steps = steps_of(result.image_shape, _SMALLEST)
+    how |= {"dtype": dtype, "tile": (_TILE, _TILE), "compression": "zlib"}
+    large = 2 * int(np.prod(shape)) * dtype.itemsize > _MOST_BYTES
+    with tifffile.TiffWriter(path, ome=True, bigtiff=large) as file:
+        for step in steps:
+            size = tuple(-(-side // step) for side in shape[1:])
+            levels = {"subifds": len(steps) - 1, "metadata": metadata, "software": software(result)}
+            file.write(
+                _tiles(stack, step),
+                shape=(len(stack), *size),
+                **how,
+                **(levels if step == 1 else {"subfiletype": 1}),
+            )
     return [path]
 
 
-def _enlarged(result: Segmentation, maps: Sequence[NDArray[Any]]) -> Iterator[NDArray[Any]]:
-    """Give the maps on the whole image, tile by tile."""
-    for one in maps:
-        whole = on_whole_image(one, result.region, result.image_shape)
-        for row in range(0, whole.shape[0], _TILE[0]):
-            for column in range(0, whole.shape[1], _TILE[1]):
-                yield whole[row : row + _TILE[0], column : column + _TILE[1]]
+def _tiles(stack: Sequence[Plane], step: int) -> Iterator[NDArray[Any]]:
+    for plane in stack:
+        yield from plane.tiles(_TILE, step)
 
 
 class MaskOmeTiff(Exporter):
@@ -110,7 +112,7 @@ class MaskOmeTiff(Exporter):
         """Write the mask."""
         colours = Mask.of(result).palette().T.astype(np.uint16) * 257  # 255 becomes 65535
         planes = [("tissues", result.labels)]
-        return _write(result, path, planes, {}, photometric="palette", colormap=colours, tile=_TILE)
+        return _write(result, path, planes, {}, photometric="palette", colormap=colours)
 
 
 class ConfidenceOmeTiff(Exporter):
@@ -125,7 +127,7 @@ class ConfidenceOmeTiff(Exporter):
         names = [tissue.name for tissue in result.tissues]
         planes = list(zip(names, result.confidence, strict=True))
         colours = {"Color": [ome_colour(tissue.colour) for tissue in result.tissues]}
-        return _write(result, path, planes, colours, photometric="minisblack", tile=_TILE)
+        return _write(result, path, planes, colours, photometric="minisblack")
 
 
 class EnergyOmeTiff(Exporter):
@@ -139,7 +141,7 @@ class EnergyOmeTiff(Exporter):
         """Write the maps."""
         planes = [(name, term.map) for name, term in result.terms.items()]
         planes += [("margin", result.margin), ("gap", result.gap_map)]
-        return _write(result, path, planes, {}, photometric="minisblack", tile=_TILE)
+        return _write(result, path, planes, {}, photometric="minisblack")
 
 
 mask_ome_tiff, confidence_ome_tiff = MaskOmeTiff(), ConfidenceOmeTiff()

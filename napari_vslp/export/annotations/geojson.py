@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from napari_vslp.core.errors import VslpError
 from napari_vslp.core.segmentation import Segmentation
+from napari_vslp.export.annotations.polygons import Part, components_of, outlines
 from napari_vslp.export.contract import RGB, Exporter
 from napari_vslp.export.measures import Measures, finite
 from napari_vslp.export.options import GeoJsonOptions
-from napari_vslp.export.polygons import Part, components_of, outlines
 from napari_vslp.export.provenance import NAMESPACE, provenance
 
 Polygon = list[list[list[int]]]

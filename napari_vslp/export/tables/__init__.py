@@ -1,0 +1,1 @@
+"""Numbers in rows: `areas` has one row a tissue."""
