@@ -87,6 +87,8 @@ EXPORTERS: Registry[Any] = Registry(
         "mask.ome.tif": "napari_vslp.export.arrays.ome_tiff:mask_ome_tiff",
         "confidence.ome.tif": "napari_vslp.export.arrays.ome_tiff:confidence_ome_tiff",
         "energy.ome.tif": "napari_vslp.export.arrays.ome_tiff:energy_ome_tiff",
+        "mask.ome.zarr": "napari_vslp.export.arrays.ome_zarr:mask_ome_zarr",
+        "maps.ome.zarr": "napari_vslp.export.arrays.ome_zarr:maps_ome_zarr",
         "summary.json": "napari_vslp.export.summary:summary_json",
     },
     {
@@ -101,6 +103,8 @@ EXPORTERS: Registry[Any] = Registry(
         "mask.ome.tif": "Mask, OME-TIFF",
         "confidence.ome.tif": "Confidences, OME-TIFF",
         "energy.ome.tif": "Energy maps, OME-TIFF",
+        "mask.ome.zarr": "Mask, OME-Zarr",
+        "maps.ome.zarr": "Confidences and energy maps, OME-Zarr",
         "summary.json": "Numbers, JSON",
     },
 )

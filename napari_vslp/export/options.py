@@ -56,5 +56,38 @@ class GeoJsonOptions:
     )
 
 
+_NGFF = {"0.4": "0.4 (Zarr 2), for most viewers", "0.5": "0.5 (Zarr 3)"}
+
+
+@dataclass(frozen=True)
+class MapsZarrOptions:
+    """How maps are written as OME-Zarr."""
+
+    version: str = option(
+        "0.4",
+        "Version of OME-Zarr",
+        "Most viewers read 0.4; 0.5 is the newer one",
+        flag="--version",
+        choices=_NGFF,
+    )
+
+
+@dataclass(frozen=True)
+class MaskZarrOptions(MapsZarrOptions):
+    """How labels are written as OME-Zarr."""
+
+    with_image: bool = option(
+        True,
+        "With the image",
+        "The pixels that were segmented are written too, and the labels belong to them",
+        help="leave the image out",
+        flag="--no-image",
+    )
+
+
 # The built-in exporters' options by the exporters' names; importing the exporters takes numpy.
-BUILT_IN: dict[str, type] = {"tissues.geojson": GeoJsonOptions}
+BUILT_IN: dict[str, type] = {
+    "tissues.geojson": GeoJsonOptions,
+    "mask.ome.zarr": MaskZarrOptions,
+    "maps.ome.zarr": MapsZarrOptions,
+}

@@ -1,4 +1,5 @@
 """Labels and maps pixel by pixel.
 
-Read `planes` (tiles of the whole image), `images` (indexed masks, maps as TIFF), then `ome_tiff`.
+Read `planes` (tiles of the whole image), `images` (indexed masks, maps as TIFF), `ome_tiff`,
+then `ngff` (pyramids in Zarr) and `ome_zarr`.
 """

@@ -12,7 +12,7 @@ from numpy.typing import DTypeLike, NDArray
 from napari_vslp.core.inputs import Box
 from napari_vslp.core.segmentation import Segmentation
 
-_BAND_BYTES = 32 * 2**20  # read at once; lazy arrays decode a chunk anew for each reading
+_BAND_BYTES = 16 * 2**20  # read at once; lazy arrays decode a chunk anew for each reading
 
 
 @dataclass(frozen=True, eq=False)
