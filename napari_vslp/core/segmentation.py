@@ -232,6 +232,13 @@ class Segmentation:
             return self
         return replace(self, tissues=looks, inputs=replace(self.inputs, image=image))
 
+    @property
+    def presented(self) -> Inputs:
+        """`inputs` under the tissues' present names and colours, as files tell them."""
+        looks = {t.id: t for t in self.tissues}
+        table = tuple(_looking_like(t, looks.get(t.id)) for t in self.inputs.tissues)
+        return replace(self.inputs, tissues=table)
+
     def of_file(self, path: Path) -> Segmentation:
         """Return the same result, of an image known to lie in this file."""
         image = replace(self.inputs.image, name=path.name, path=str(path.absolute()))

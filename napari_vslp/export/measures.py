@@ -61,6 +61,12 @@ class Measures:
             means: Numbers = total / self.pixels
         return means
 
+    @property
+    def doubt(self) -> Numbers:
+        """Mean of all terms of the energy together (nats per px): what the doubt costs a pixel."""
+        means = [self.mean(term.map) for term in self.result.terms.values()]
+        return np.sum(means, axis=0) if means else np.full(self.count + 1, np.nan)
+
     @cached_property
     def sides(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """How many sides of pixels border on something else: horizontal and vertical ones."""

@@ -7,17 +7,27 @@ from dataclasses import dataclass
 from napari_vslp.core.options import option
 
 _FAR = 1_000_000_000  # px; no slide is larger
+CROPPING = "qupath"
+_VIEWERS = {CROPPING: "QuPath (crops slides to their bounds)", "whole": "HALO, ASAP (whole slide)"}
 
 
 @dataclass(frozen=True)
 class GeoJsonOptions:
     """How outlines are written for QuPath and its like; each field tells itself."""
 
+    viewer: str = option(
+        CROPPING,
+        "For",
+        "Some viewers count pixels from the slide's bounds, others from the corner of the scan; "
+        "they differ only on slides that have bounds (MRXS, Leica SCN)",
+        flag="--viewer",
+        choices=_VIEWERS,
+    )
     offset_x: int = option(
         0,
         "Offset to the right (px)",
-        "Is taken off every column: openslide.bounds-x where the viewer crops the slide to its "
-        "bounds, as QuPath does",
+        "Is taken off every column: openslide.bounds-x of a slide that has bounds",
+        needs=("viewer", (CROPPING,)),
         flag="--offset-x",
         low=-_FAR,
         high=_FAR,
@@ -25,8 +35,8 @@ class GeoJsonOptions:
     offset_y: int = option(
         0,
         "Offset downwards (px)",
-        "Is taken off every row: openslide.bounds-y where the viewer crops the slide to its "
-        "bounds, as QuPath does",
+        "Is taken off every row: openslide.bounds-y of a slide that has bounds",
+        needs=("viewer", (CROPPING,)),
         flag="--offset-y",
         low=-_FAR,
         high=_FAR,

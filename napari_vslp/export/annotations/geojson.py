@@ -16,7 +16,7 @@ from napari_vslp.core.segmentation import Segmentation
 from napari_vslp.export.annotations.polygons import Part, components_of, outlines
 from napari_vslp.export.contract import RGB, Exporter
 from napari_vslp.export.measures import Measures, finite
-from napari_vslp.export.options import GeoJsonOptions
+from napari_vslp.export.options import CROPPING, GeoJsonOptions
 from napari_vslp.export.provenance import NAMESPACE, provenance
 
 Polygon = list[list[list[int]]]
@@ -51,7 +51,9 @@ def as_geojson(result: Segmentation, options: GeoJsonOptions) -> dict[str, Any]:
     components = components_of(result.labels)
     parts = outlines(result.labels, components)
     top, left = result.region[:2]
-    shift = np.array([left - options.offset_x, top - options.offset_y])
+    shift = np.array([left, top])
+    if options.viewer == CROPPING:
+        shift -= [options.offset_x, options.offset_y]
     polygons = [_plain(part.rings, shift) for part in parts]
     if options.simplify_um > 0 and polygons:
         polygons = _simplified(polygons, options.simplify_um, result)
@@ -81,6 +83,7 @@ class _Teller:
         self._result, self._measures, self._options = result, measures, options
         self._metadata = {name: text for name, text in provenance(result).items() if text}
         self._margin = measures.mean(result.margin)
+        self._doubt = measures.doubt
         self._doubts = {term.title: measures.mean(term.map) for term in result.terms.values()}
 
     def feature(self, group: int, label: int, polygons: list[Polygon]) -> dict[str, Any]:
@@ -111,6 +114,7 @@ class _Teller:
             {
                 "Area px": float(self._measures.pixels[group]),
                 "Area mm^2": None if mm2 is None else float(mm2[group]),
+                "Mean doubt (nats/px)": float(self._doubt[group]),
                 "Mean margin (nats)": float(self._margin[group]),
                 **{
                     f"Mean {title} (nats/px)": float(means[group])
