@@ -66,6 +66,19 @@ class GeoJsonOptions:
     )
 
 
+@dataclass(frozen=True)
+class CocoOptions:
+    """How regions are written as COCO."""
+
+    form: str = option(
+        "runs",
+        "Regions as",
+        "Runs of pixels are exact and may have holes; polygons are cut where a hole was",
+        flag="--form",
+        choices={"runs": "runs of pixels (RLE)", "polygons": "polygons"},
+    )
+
+
 _NGFF = {"0.4": "0.4 (Zarr 2), for most viewers", "0.5": "0.5 (Zarr 3)"}
 
 
@@ -98,6 +111,7 @@ class MaskZarrOptions(MapsZarrOptions):
 # The built-in exporters' options by the exporters' names; importing the exporters takes numpy.
 BUILT_IN: dict[str, type] = {
     "tissues.geojson": GeoJsonOptions,
+    "coco.json": CocoOptions,
     "mask.ome.zarr": MaskZarrOptions,
     "maps.ome.zarr": MapsZarrOptions,
 }

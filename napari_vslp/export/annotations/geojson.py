@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from napari_vslp.core.errors import VslpError
 from napari_vslp.core.segmentation import Segmentation
+from napari_vslp.export.annotations.pieces import check_level
 from napari_vslp.export.annotations.polygons import Part, components_of, outlines
 from napari_vslp.export.contract import RGB, Exporter
 from napari_vslp.export.measures import Measures, finite
@@ -43,11 +44,7 @@ def as_geojson(result: Segmentation, options: GeoJsonOptions) -> dict[str, Any]:
         If outlines are to be simplified and the pixel size is unknown or shapely is missing; if
         the image was segmented at a coarser level than the finest.
     """
-    if result.inputs.image.level:
-        raise VslpError(
-            "The image was segmented at a coarser level of its pyramid, and outlines are given "
-            "in pixels of the finest: segment that one."
-        )
+    check_level(result)
     components = components_of(result.labels)
     parts = outlines(result.labels, components)
     top, left = result.region[:2]
@@ -165,6 +162,7 @@ class TissuesGeoJson(Exporter):
     name = "tissues.geojson"
     title = "Outlines for QuPath, GeoJSON"
     suffixes = (".geojson", ".json")
+    layer_types = ("labels",)
     Options = GeoJsonOptions
 
     def write(self, result: Segmentation, image: RGB, path: Path, options: Any) -> list[Path]:  # noqa: ANN401, ARG002

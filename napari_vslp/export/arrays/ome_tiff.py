@@ -44,10 +44,10 @@ def hex_colour(colour: Colour) -> str:
     return f"#{bytes(colour).hex()}"
 
 
-def ome_colour(colour: Colour) -> int:
+def ome_colour(colour: Colour, opacity: int = 255) -> int:
     """Return red, green, blue as OME writes them: RGBA in a signed number of 32 bits."""
     red, green, blue = colour
-    number = red << 24 | green << 16 | blue << 8 | 255
+    number = red << 24 | green << 16 | blue << 8 | opacity
     return number - 2**32 if number >= 2**31 else number
 
 
