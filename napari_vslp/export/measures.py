@@ -95,11 +95,11 @@ class Measures:
 
 
 def regions_of_tissues(result: Segmentation) -> NDArray[np.int64]:
-    """Return how many regions, connected by sides, each tissue has: (K + 1,), from 1."""
-    components = components_of(result.labels)
+    """Return how many regions, connected by sides, each tissue has, (K,)."""
+    components = components_of(np.asarray(result.labels))
     label_of = np.zeros(int(components.max(initial=0)) + 1, np.uint8)
     label_of[components] = result.labels
-    return np.bincount(label_of[1:], minlength=len(result.tissues) + 1)
+    return np.bincount(label_of[1:], minlength=len(result.tissues) + 1)[1:]
 
 
 def finite(numbers: dict[str, float | None]) -> dict[str, float]:
