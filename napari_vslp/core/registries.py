@@ -94,6 +94,7 @@ EXPORTERS: Registry[Any] = Registry(
         "energy.ome.tif": "napari_vslp.export.arrays.ome_tiff:energy_ome_tiff",
         "mask.ome.zarr": "napari_vslp.export.arrays.ome_zarr:mask_ome_zarr",
         "maps.ome.zarr": "napari_vslp.export.arrays.ome_zarr:maps_ome_zarr",
+        "mask.dcm": "napari_vslp.export.arrays.dicom_seg:mask_dicom",
         "summary.json": "napari_vslp.export.summary:summary_json",
     },
     {
@@ -115,6 +116,7 @@ EXPORTERS: Registry[Any] = Registry(
         "energy.ome.tif": "Energy maps, OME-TIFF",
         "mask.ome.zarr": "Mask, OME-Zarr",
         "maps.ome.zarr": "Confidences and energy maps, OME-Zarr",
+        "mask.dcm": "Mask, DICOM Segmentation",
         "summary.json": "Numbers, JSON",
     },
 )

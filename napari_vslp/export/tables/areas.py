@@ -118,6 +118,7 @@ class AreasCsv(Exporter):
     name = "areas.csv"
     title = "Areas, CSV"
     suffixes = (".csv",)
+    layer_types = ("labels",)
 
     def write(self, result: Segmentation, image: RGB, path: Path, options: Any) -> list[Path]:  # noqa: ANN401, ARG002
         """Write the table."""
@@ -131,6 +132,7 @@ class RegionsCsv(Exporter):
     name = "regions.csv"
     title = "Regions, CSV"
     suffixes = (".csv",)
+    layer_types = ("labels",)
 
     def write(self, result: Segmentation, image: RGB, path: Path, options: Any) -> list[Path]:  # noqa: ANN401, ARG002
         """Write the table."""
@@ -144,6 +146,7 @@ class AreasXlsx(Exporter):
     name = "areas.xlsx"
     title = "Areas and regions, Excel"
     suffixes = (".xlsx",)
+    layer_types = ("labels",)
 
     def write(self, result: Segmentation, image: RGB, path: Path, options: Any) -> list[Path]:  # noqa: ANN401, ARG002
         """Write the workbook.
