@@ -61,10 +61,15 @@ class Measures:
             means: Numbers = total / self.pixels
         return means
 
+    @cached_property
+    def terms(self) -> dict[str, Numbers]:
+        """Term of the energy → mean of its map (nats per px)."""
+        return {name: self.mean(term.map) for name, term in self.result.terms.items()}
+
     @property
     def doubt(self) -> Numbers:
         """Mean of all terms of the energy together (nats per px): what the doubt costs a pixel."""
-        means = [self.mean(term.map) for term in self.result.terms.values()]
+        means = list(self.terms.values())
         return np.sum(means, axis=0) if means else np.full(self.count + 1, np.nan)
 
     @cached_property

@@ -81,7 +81,7 @@ class _Teller:
         self._metadata = {name: text for name, text in provenance(result).items() if text}
         self._margin = measures.mean(result.margin)
         self._doubt = measures.doubt
-        self._doubts = {term.title: measures.mean(term.map) for term in result.terms.values()}
+        self._doubts = {result.terms[name].title: means for name, means in measures.terms.items()}
 
     def feature(self, group: int, label: int, polygons: list[Polygon]) -> dict[str, Any]:
         tissue = self._result.tissues[label - 1]
