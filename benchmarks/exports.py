@@ -34,7 +34,8 @@ def made(side: int) -> NDArray[np.uint8]:
     """Return labels (side, side) in blobs of four tissues."""
     rng = np.random.default_rng(0)
     fields = [gaussian_filter(rng.normal(size=(side, side)), 8) for _ in range(TISSUES)]
-    return np.argmax(fields, axis=0).astype(np.uint8) + 1
+    labels: NDArray[np.uint8] = (np.argmax(fields, axis=0) + 1).astype(np.uint8)
+    return labels
 
 
 def result_of(labels: NDArray[np.uint8]) -> Segmentation:
