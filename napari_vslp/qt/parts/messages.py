@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from napari_vslp.core.segmentation import Segmentation
+from napari_vslp.core.sliders import surplus
+from napari_vslp.core.tissues import Tissue
 
 START_ONLY = "Areas alone cannot tell which tissue is which: click once in each tissue."
 
@@ -14,6 +18,18 @@ def hints(result: Segmentation) -> list[str]:
     told = any(note.startswith(_AREAS_ALONE) for note in result.notes)
     first = [START_ONLY] if result.start_only and not told else []
     return first + list(dict.fromkeys(result.notes))
+
+
+def sum_of_shares(tissues: Sequence[Tissue]) -> str:
+    """Say what the shares typed add up to, and by how much that is off."""
+    known = [t.value for t in tissues if t.value is not None]
+    if not known:
+        return ""
+    total, over = 100 * sum(known), 100 * surplus(tissues)
+    said = f"Sum: {round(total, 2):g} %"
+    if over:
+        return f"{said}, {round(abs(over), 2):g} too {'many' if over > 0 else 'few'}"
+    return said if len(known) == len(tissues) else f"{said}, the rest is unknown"
 
 
 def pull(price: float) -> str:

@@ -83,6 +83,7 @@ class Controller(QObject):
         for panel in (table, region, self._panels.advanced):
             panel.edit_asked.connect(self.apply)
         table.step_ended.connect(self._end_step)
+        table.refused.connect(self.solving.refuse)
         table.pick_asked.connect(self._pick)
         table.paint_asked.connect(self._paint)
         region.image_chosen.connect(self._choose)
@@ -163,7 +164,9 @@ class Controller(QObject):
             self._turn_to(Session(_first_inputs(self.session.inputs)), None)
             return
         # A series of one kind of tissue: the next image starts from the last one's table.
-        start = replace(_first_inputs(self.session.inputs), image=reference(image))
+        last = self.session.inputs
+        first = last if self.binding is None else _first_inputs(last)  # typed before it was opened
+        start = replace(first, image=reference(image))
         binding = self.images.binding(image, start)
         self._turn_to(binding.session, binding)
 
@@ -299,5 +302,9 @@ class Controller(QObject):
 
 
 def _first_inputs(last: Inputs) -> Inputs:
-    """Return what the next image begins from: the last one's table and options."""
-    return Inputs(tissues=last.tissues, options=last.options)
+    """Return what the next image begins from: the last one's table and options.
+
+    Its numbers were typed for another image, so that they give way to those typed for this one.
+    """
+    tissues = tuple(replace(t, typed=False) for t in last.tissues)
+    return Inputs(tissues=tissues, options=last.options)
