@@ -15,16 +15,16 @@ from napari_vslp.core.errors import VslpError
 
 Colour = tuple[int, int, int]
 
-# Okabe & Ito's palette, told apart by colour-blind eyes too; ordered for H&E, so that no first
-# colour vanishes in pink. White background comes last in most tables and is grey.
+# Chosen by measurement (benchmarks/colours.py, docs/colours.md): told apart over five stains, by
+# colour-blind eyes too, and unlike any of them. White background comes last in most tables: grey.
 PALETTE: tuple[Colour, ...] = (
-    (0, 158, 115),
-    (230, 159, 0),
-    (0, 114, 178),
-    (204, 121, 167),
-    (86, 180, 233),
-    (213, 94, 0),
-    (240, 228, 66),
+    (102, 255, 204),
+    (255, 102, 51),
+    (102, 0, 204),
+    (255, 255, 0),
+    (0, 0, 51),
+    (102, 0, 0),
+    (204, 102, 255),
     (150, 150, 150),
 )
 
