@@ -68,8 +68,13 @@ def main() -> None:
     if "--search" in sys.argv:
         print(search())
         return
+    print(table())
+
+
+def table() -> str:
+    """Return the table as Markdown."""
     palette = np.array(PALETTE, float)
-    print("| colour | " + " | ".join(VISIONS) + " | true |\n|---|" + "---|" * (len(VISIONS) + 1))
+    lines = ["| colour | " + " | ".join(VISIONS) + " | true |\n|---|" + "---|" * (len(VISIONS) + 1)]
     for index, colour in enumerate(PALETTE):
         cells, good = [], 0
         for vision, stain in itertools.product(VISIONS, STAINS):
@@ -79,14 +84,15 @@ def main() -> None:
                 worst = [told_apart(palette, index, s, vision) for s in STAINS]
                 cells.append(f"{max(o for o, _ in worst):.0f} / {min(n for _, n in worst):.0f}")
         name = "#" + "".join(f"{c:02x}" for c in colour)
-        print(f"| {index + 1} {name} | " + " | ".join(cells) + f" | {good} of 20 |")
+        lines.append(f"| {index + 1} {name} | " + " | ".join(cells) + f" | {good} of 20 |")
+    return "\n".join(lines)
 
 
 def told_apart(palette: Colours, index: int, stain: str, vision: str) -> tuple[float, float]:
     """Return the largest ΔE2000 of a colour's line to its swatch, the smallest to another one."""
     lines = COVERAGE * palette[index] + (1 - COVERAGE) * tissue_colours(stain)
     seen, swatches = lab(lines, vision), lab(palette, vision)
-    away = color.deltaE_ciede2000(seen[:, None], swatches[None])
+    away = _away(seen[:, None], swatches[None])
     return float(away[:, index].max()), float(np.delete(away, index, axis=1).min())
 
 
@@ -97,6 +103,11 @@ def lab(colours: Colours, vision: str) -> Colours:
     seen = np.clip(linear @ VISIONS[vision].T, 0, 1)
     back = np.where(seen <= 0.0031308, seen * 12.92, 1.055 * seen ** (1 / 2.4) - 0.055)
     return np.asarray(color.rgb2lab(back))
+
+
+def _away(one: Colours, other: Colours) -> Colours:
+    """Return ΔE2000 of CIELAB colours."""
+    return np.asarray(color.deltaE_ciede2000(one, other))  # type: ignore[no-untyped-call]
 
 
 _KNOWN: dict[str, Colours] = {}
@@ -127,13 +138,13 @@ def search() -> list[tuple[int, ...]]:
     tissue = np.concatenate([tissue_colours(stain) for stain in STAINS])
     far = np.full(len(found), np.inf)
     for vision in VISIONS:
-        away = color.deltaE_ciede2000(lab(found, vision)[:, None], lab(tissue, vision)[None])
+        away = _away(lab(found, vision)[:, None], lab(tissue, vision)[None])
         far = np.minimum(far, away.min(axis=1))
     found = np.concatenate([np.array([PALETTE[-1]], float), found[far >= _FROM_TISSUE]])
     apart = np.full((len(found), len(found)), np.inf)
     for vision in VISIONS:
         seen = lab(found, vision)
-        apart = np.minimum(apart, color.deltaE_ciede2000(seen[:, None], seen[None]))
+        apart = np.minimum(apart, _away(seen[:, None], seen[None]))
     np.fill_diagonal(apart, np.inf)
     draw = np.random.default_rng(0)
     best = max((_exchanged(apart, draw) for _ in range(40)), key=lambda one: _worst(apart, one))

@@ -49,6 +49,12 @@ def pull_number(price: float) -> str:
     )
 
 
+def under_mouse(tissue: str, confidence: float, doubt: float | None) -> str:
+    """Say what a place is, how much it looks like that, and how doubtful it is."""
+    said = f"{tissue} · looks {100 * confidence:.0f} % like it"
+    return said if doubt is None else f"{said} · doubt {100 * doubt:.0f} %"
+
+
 def per_cent(share: float) -> str:
     """Write a share in [0, 1] as “41.2 %”."""
     return f"{100 * share:.1f} %"

@@ -96,6 +96,10 @@ class ReviewController(QObject):
         if binding is not None:
             self._draw(binding)
 
+    def stop_asking(self) -> None:
+        """Let clicks on the image ask nothing again."""
+        self._page.ask.setChecked(False)
+
     def shutdown(self) -> None:
         """Stop everything; the dock or the window is closing."""
         # By then this widget may be gone, and its timers with it.

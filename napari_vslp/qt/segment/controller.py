@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from napari.layers import Image, Shapes
@@ -19,9 +19,11 @@ from napari_vslp.qt.review.page import AuditPage
 from napari_vslp.qt.segment.advanced import AdvancedPanel
 from napari_vslp.qt.segment.region_panel import RegionPanel
 from napari_vslp.qt.segment.run_panel import RunPanel
+from napari_vslp.qt.segment.show_panel import PEEK, ShowPanel
+from napari_vslp.qt.segment.showing import Showing
 from napari_vslp.qt.segment.solving import NO_IMAGE, STALE, Solving
 from napari_vslp.qt.segment.tissue_table import PRESETS, TissueTable
-from napari_vslp.qt.viewer.images import REDO, UNDO, ImageBinding, Images
+from napari_vslp.qt.viewer.images import REDO, TOOLS_AWAY, UNDO, ImageBinding, Images
 from napari_vslp.qt.viewer.source import reference
 
 READY = "Type the shares, click once or twice in each tissue, then press Segment."
@@ -36,6 +38,7 @@ class Panels:
     region: RegionPanel
     table: TissueTable
     advanced: AdvancedPanel
+    show: ShowPanel
     run: RunPanel
     audit: AuditPage
 
@@ -69,12 +72,13 @@ class Controller(QObject):
         self.reviewing = ReviewController(
             viewer, panels.audit, panels.table, self.solving, lambda: self.binding, self.apply, self
         )
+        self.showing = Showing(viewer, panels.show, lambda: self.binding, self)
         self._listen(self.session, None)
         self._connect_panels()
         self.images.listed.connect(self._list_layers)
         self.images.removed.connect(self._image_removed)
-        for key, act in ((UNDO, self.undo), (REDO, self.redo)):
-            viewer.bind_key(key, act, overwrite=True)
+        self.images.docks.append(self)
+        self._bind_keys()
         self._list_layers()
         self._show_session()
 
@@ -140,11 +144,32 @@ class Controller(QObject):
         self._closed = True
         self.solving.shutdown()
         self.reviewing.shutdown()
+        self.showing.shutdown()
         self._unlisten(self.session, self.binding)
         self.images.listed.disconnect(self._list_layers, missing_ok=True)
         self.images.removed.disconnect(self._image_removed, missing_ok=True)
-        for key in (UNDO, REDO):
-            self._viewer.bind_key(key, None)
+        docks = self.images.docks
+        docks.remove(self)
+        if docks:
+            docks[-1]._bind_keys()  # another dock's: the keys go on
+        else:
+            for key in (UNDO, REDO, PEEK, TOOLS_AWAY):
+                self._viewer.bind_key(key, None)
+
+    def _bind_keys(self) -> None:
+        acts = (
+            (UNDO, self.undo),
+            (REDO, self.redo),
+            (PEEK, self._peek_while_held),
+            (TOOLS_AWAY, self.put_tools_away),
+        )
+        for key, act in acts:
+            self._viewer.bind_key(key, act, overwrite=True)
+
+    def _peek_while_held(self, _viewer: object) -> Iterator[None]:
+        self.showing.peek(True)
+        yield
+        self.showing.peek(False)
 
     # ---- which session
 
@@ -183,6 +208,7 @@ class Controller(QObject):
             binding.clicked_outside.connect(self._clicked_outside)
             binding.tool_stopped.connect(self._tool_stopped)
             binding.refused.connect(self.solving.refuse)
+            binding.escaped.connect(self.put_tools_away)
 
     def _unlisten(self, session: Session, binding: ImageBinding | None) -> None:
         session.edited.disconnect(self._edited, missing_ok=True)
@@ -191,6 +217,7 @@ class Controller(QObject):
             binding.clicked_outside.disconnect(self._clicked_outside, missing_ok=True)
             binding.tool_stopped.disconnect(self._tool_stopped, missing_ok=True)
             binding.refused.disconnect(self.solving.refuse, missing_ok=True)
+            binding.escaped.disconnect(self.put_tools_away, missing_ok=True)
 
     # ---- what is shown
 
@@ -226,6 +253,7 @@ class Controller(QObject):
         elif self.binding is not None and not self.solving.runner.busy:
             panels.run.say(READY)
         self.reviewing.show_result()
+        self.showing.refresh()
 
     def _edited(self, before: Inputs, after: Inputs) -> None:
         self._show_inputs()
@@ -236,8 +264,18 @@ class Controller(QObject):
                 self._panels.run.show_result(result)
         self.solving.follow(before, after)
         self.reviewing.follow(before, after)
+        if before.tissues != after.tissues:
+            self.showing.refresh()
 
     # ---- tools
+
+    def put_tools_away(self, _viewer: object = None) -> None:
+        """Let mouse and brush mean no tissue and ask nothing: Esc, or another page."""
+        if self.binding is not None:
+            self.binding.stop_tools()
+            self.binding.region.stop()
+        self._uncheck_tools()
+        self.reviewing.stop_asking()
 
     def _pick(self, tissue: str) -> None:
         if self.binding is None or not tissue:

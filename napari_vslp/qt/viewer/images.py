@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from app_model.types import KeyCode, KeyMod
@@ -21,6 +22,7 @@ from napari_vslp.qt.viewer.layers import ResultLayers
 from napari_vslp.qt.viewer.paint import PaintBinding
 from napari_vslp.qt.viewer.region import RegionBinding
 
+TOOLS_AWAY = "Escape"
 UNDO = KeyMod.CtrlCmd | KeyCode.KeyZ
 REDO = KeyMod.CtrlCmd | KeyMod.Shift | KeyCode.KeyZ
 
@@ -36,11 +38,14 @@ class ImageBinding:
         Clicks ("pick") or the brush ("paint") mean no tissue any more.
     refused
         A sentence: what was drawn cannot be.
+    escaped
+        Esc was pressed on one of our layers.
     """
 
     clicked_outside = Signal()
     tool_stopped = Signal(str)
     refused = Signal(str)
+    escaped = Signal()
 
     def __init__(self, layers: LayerList, image: Image, session: Session) -> None:
         self.image, self.session = image, session
@@ -97,6 +102,7 @@ class ImageBinding:
         if layer in (self.clicks.layer, self.paint.layer, self.region.own):
             layer.bind_key(UNDO, self.undo, overwrite=True)
             layer.bind_key(REDO, self.redo, overwrite=True)
+            layer.bind_key(TOOLS_AWAY, lambda _layer: self.escaped.emit(), overwrite=True)
 
     def _edited(self, before: Inputs, after: Inputs) -> None:
         dressed = _looks(before) != _looks(after)
@@ -138,6 +144,7 @@ class Images:
     def __init__(self, layers: LayerList) -> None:
         self._list = layers
         self._bindings: dict[Layer, ImageBinding] = {}
+        self.docks: list[Any] = []  # controllers; the last one has the keys
         layers.events.inserted.connect(self._inserted)
         layers.events.removed.connect(self._removed)
         layers.selection.events.active.connect(self._put_tools_away)

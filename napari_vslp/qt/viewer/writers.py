@@ -53,9 +53,17 @@ def write_tiff(path: str, data: ArrayLike, meta: dict[str, Any]) -> list[str]:
     return _write(write_mask_tiff, path, data, meta)
 
 
-def mask_metadata(result: Segmentation) -> dict[str, Any]:
-    """Return what the labels layer of a result has to remember to be written."""
-    where = {"region": result.region, "image_shape": result.image_shape}
+def mask_metadata(result: Segmentation, labels: NDArray[np.uint8] | None = None) -> dict[str, Any]:
+    """Return what a labels layer of a result has to remember to be written.
+
+    Parameters
+    ----------
+    labels
+        The mask itself, of a layer that shows only its outlines.
+    """
+    where: dict[str, Any] = {"region": result.region, "image_shape": result.image_shape}
+    if labels is not None:
+        where["labels"] = labels
     return {_KEY: where, "pixel_size_um": result.pixel_size_um}
 
 
@@ -82,7 +90,9 @@ def mask_of(layer: Labels) -> Mask:
     VslpError
         If it is no image of whole numbers between 0 and 255.
     """
+    whole = layer.metadata.get(_KEY, {}).get("labels")
     labels = np.asarray(layer.data[0] if layer.multiscale else layer.data)
+    labels = labels if whole is None else whole
     if labels.ndim != 2 or labels.min(initial=0) < 0 or labels.max(initial=0) > 255:
         raise VslpError(
             f"“{layer.name}” is no 2-D mask of labels up to 255: save it as a TIFF with napari's "
