@@ -245,7 +245,7 @@ class Controller(QObject):
     def _show_result(self) -> None:
         result, panels = self.session.result, self._panels
         panels.table.show_result(result)
-        panels.run.show_result(result)
+        self._say_result()
         if result is not None:
             panels.advanced.show_smoothness(result.settings.boundary_weight)
             if self.session.stale and not self.solving.follows_live:
@@ -255,13 +255,18 @@ class Controller(QObject):
         self.reviewing.show_result()
         self.showing.refresh()
 
+    def _say_result(self) -> None:
+        result = self.session.result
+        told = self.solving.told_of(result) if result is not None else (None, "")
+        self._panels.run.show_result(result, *told)
+
     def _edited(self, before: Inputs, after: Inputs) -> None:
         self._show_inputs()
         result = self.session.result
         if result is not None:
             self._panels.table.show_result(result)
             if not self.session.stale and not self.solving.runner.busy:
-                self._panels.run.show_result(result)
+                self._say_result()
         self.solving.follow(before, after)
         self.reviewing.follow(before, after)
         if before.tissues != after.tissues:
