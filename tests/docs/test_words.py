@@ -1,4 +1,4 @@
-"""What the window says is short, in a pathologist's words, and all of it stands in docs/words.md."""
+"""What the window says is short, in a pathologist's words, and all in docs/words.md."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ MAKE = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(MAKE)
 WORDS = MAKE.words()
 LONGEST = 230
-BANNED = ["nats", "iteration", "gradient", "tensor", "logit", "regularis", "fidelity", "entropy", "embedding", "encoder", "hyperparameter", "epoch", "backprop", "softmax", "kernel", "convex", "dual", "augmentation", "inference", "segmentor", "dataset", "loss", "--"]
+BANNED = (
+    *("nats", "iteration", "gradient", "tensor", "logit", "regularis", "fidelity", "entropy"),
+    *("embedding", "encoder", "hyperparameter", "epoch", "backprop", "softmax", "kernel"),
+    *("convex", "dual", "augmentation", "inference", "segmentor", "dataset", "loss", "--"),
+)
 # What stands only behind “Details” or in a legend's unit, where those are asked for.
 BEHIND_DETAILS = {
     "nats per pixel",

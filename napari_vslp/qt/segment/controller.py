@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from napari.layers import Image, Shapes
+from napari.utils.events import Event
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject
 
@@ -77,6 +78,7 @@ class Controller(QObject):
         self._connect_panels()
         self.images.listed.connect(self._list_layers)
         self.images.removed.connect(self._image_removed)
+        self._viewer.layers.selection.events.active.connect(self._follow_selection)
         self.images.docks.append(self)
         self._bind_keys()
         self._list_layers()
@@ -148,6 +150,7 @@ class Controller(QObject):
         self._unlisten(self.session, self.binding)
         self.images.listed.disconnect(self._list_layers, missing_ok=True)
         self.images.removed.disconnect(self._image_removed, missing_ok=True)
+        self._viewer.layers.selection.events.active.disconnect(self._follow_selection)
         docks = self.images.docks
         docks.remove(self)
         if docks:
@@ -194,6 +197,14 @@ class Controller(QObject):
         start = replace(first, image=reference(image))
         binding = self.images.binding(image, start)
         self._turn_to(binding.session, binding)
+        if len(self.images.images()) > 1:
+            self.images.show_only(binding)
+
+    def _follow_selection(self, event: Event) -> None:
+        """Turn to the image that the selected layer is, or tells something of."""
+        image = self.images.image_of(event.value)
+        if image is not None and (self.binding is None or image is not self.binding.image):
+            self._panels.region.choose_image(image)
 
     def _turn_to(self, session: Session, binding: ImageBinding | None) -> None:
         self._unlisten(self.session, self.binding)

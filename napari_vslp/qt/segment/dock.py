@@ -11,7 +11,6 @@ from qtpy.QtGui import QKeyEvent, QKeySequence, QShortcut
 from qtpy.QtWidgets import (
     QApplication,
     QFrame,
-    QLabel,
     QScrollArea,
     QSizePolicy,
     QStackedWidget,
@@ -136,7 +135,6 @@ class SegmentDock(QWidget):
         panels.setSpacing(6)
         for widget in (heading("Image"), self.region, heading("Tissues and their shares")):
             panels.addWidget(widget)
-        panels.addWidget(self._legend())
         panels.addWidget(self.table)
         panels.addWidget(self.advanced)
         panels.addStretch(1)
@@ -170,12 +168,6 @@ class SegmentDock(QWidget):
         app = QApplication.instance()
         if app is not None:
             app.aboutToQuit.connect(shutdown)
-
-    def _legend(self) -> QLabel:
-        label = QLabel("Band: asked for, with its ±.  Tick: reached.")
-        label.setObjectName("quiet")
-        label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        return label
 
     def _follow_theme(self, viewer: napari.viewer.Viewer) -> None:
         self.setStyleSheet(style(viewer.theme))

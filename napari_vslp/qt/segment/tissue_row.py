@@ -161,6 +161,7 @@ class TissueRow(QWidget):
 
     def _make_outcome(self) -> None:
         self.bar = ProportionBar(self)
+        self.bar.setToolTip("Band: asked for, with its ±. Tick: reached.")
         self.reached = QLabel(self)
         self.reached.setToolTip("Share reached by the result")
         self.pull = QLabel(_EMPTY, self)

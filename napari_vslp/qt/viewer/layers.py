@@ -27,7 +27,7 @@ from napari_vslp.qt.viewer.maps import (
     maps_of,
 )
 from napari_vslp.qt.viewer.source import add_quietly, place, placement
-from napari_vslp.qt.viewer.writers import mask_metadata
+from napari_vslp.qt.viewer.writers import OURS, mask_metadata
 from napari_vslp.qt.work.worker import Turns
 
 FILL = 0.1  # opacity between the lines: a breath of colour, the tissue stays as it is
@@ -65,6 +65,7 @@ class ResultLayers(QObject):
         self._wanted: set[str] = set()  # layers to be shown once they are made
         self._peeked: list[Layer] = []
         self._switching = False
+        self._corner = (0, 0)  # of the region shown, in px of the image
         self.maps: dict[str, MapLayer] = {}
         self._turns = Turns(self)
 
@@ -123,6 +124,14 @@ class ResultLayers(QObject):
         self._dress_labels(result)
         for key, shown in maps_of(result).items():
             self._rename(key, shown.title)
+
+    def follow_image(self) -> None:
+        """Lie on the image again after it was moved, turned or scaled."""
+        for key in self._layers:
+            layer = self.layer(key)
+            if layer is not None:
+                corner = (0, 0) if key == OUTLINE else self._corner
+                place(layer, placement(self._image, corner))
 
     def clear(self) -> None:
         """Take all layers of the result away: there is none."""
@@ -249,6 +258,7 @@ class ResultLayers(QObject):
             colormap=shown.colours,
             contrast_limits=shown.limits,
             opacity=0.8,
+            metadata={OURS: {}},
             visible=key in self._wanted,
             **self._placement(result),
         )
@@ -276,7 +286,8 @@ class ResultLayers(QObject):
         place(layer, self._placement(result))
 
     def _placement(self, result: Segmentation) -> dict[str, object]:
-        return placement(self._image, (result.region[0], result.region[1]))
+        self._corner = (result.region[0], result.region[1])
+        return placement(self._image, self._corner)
 
     def _remove_beyond(self, keys: set[str]) -> None:
         """Take away the maps that are no more, such as the confidences of removed tissues."""

@@ -22,7 +22,7 @@ from napari_vslp.core.tissues import Colour
 from napari_vslp.export.images import Mask, on_whole_image, write_mask_png, write_mask_tiff
 from napari_vslp.qt.viewer.source import pixel_size_um
 
-_KEY = "napari-vslp"
+_KEY = OURS = "napari-vslp"  # in the metadata of every layer of a result
 
 
 def write_png(path: str, data: ArrayLike, meta: dict[str, Any]) -> list[str]:
