@@ -24,7 +24,7 @@ from napari_vslp.core.segmentation import (
     TermMap,
 )
 from napari_vslp.core.settings import Settings
-from napari_vslp.core.tissues import Click, Tissue, check_tissues, clicks_by_id
+from napari_vslp.core.tissues import Click, Tissue, admitting, check_tissues, clicks_by_id
 from napari_vslp.core.weak_labels import ClicksLike, TissuesLike, as_clicks, as_tissues
 from napari_vslp.energy.minimise import Warm, minimise_on_device, solver_device, stopped_early
 from napari_vslp.energy.penalties.contract import penalty_of
@@ -203,7 +203,8 @@ def run(
     inner, notes = prepared.clicks_inside(inputs.clicks)
     confidence = prepared.confidence_of(table, inner, settings, keep_start=live)
     fixed = prepared.fixed_pixels(table, inner, inputs.paint)
-    penalty = penalty_of(table, settings.trust, settings.trust_strength)
+    asked = admitting(table, {table[k - 1].id for k in np.unique(fixed) if k})
+    penalty = penalty_of(asked, settings.trust, settings.trust_strength)
     settings, scores, chosen = prepared.with_smoothness(confidence, settings, start, job)
     tv_weight = prepared.tv_weight_of(settings)
     check_fixed(fixed, tv_weight >= 0, table, penalty)

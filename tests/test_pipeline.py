@@ -298,3 +298,9 @@ def test_a_regulariser_that_is_not_there_is_named(prepared: Prepared) -> None:
     tissues = (Tissue("gland", 0.6, 0.05), Tissue("other", 0.4, 0.05))
     with pytest.raises(VslpError, match="no readable regulariser file"):
         fuse(prepared, tissues, settings=replace(FAST, regulariser="nowhere.safetensors"))
+
+
+def test_a_click_outweighs_a_share_of_exactly_nothing(prepared: Prepared) -> None:
+    tissues = (Tissue("gland", 1.0, 0.05), Tissue("other", 0.0, 0.0))
+    result = fuse(prepared, tissues, clicks=[Click("other", 20, 20)], settings=FAST)
+    assert result.labels[20, 20] == 2

@@ -66,6 +66,35 @@ class SetShare(_OfTissue):
 
 
 @dataclass(frozen=True)
+class TypeShare(_OfTissue):
+    """Set a share as it was typed: it stays, and only what nobody typed gives way.
+
+    Attributes
+    ----------
+    value
+        In [0, 1].
+    """
+
+    value: float
+    title: str = "type a share"
+
+    def __call__(self, inputs: Inputs) -> Inputs:
+        """Return the inputs with the share typed."""
+        return self._on(inputs, lambda table, i: sliders.typed(table, i, self.value))
+
+
+@dataclass(frozen=True)
+class ScaleShares:
+    """Scale the shares so that they add up to 100 %."""
+
+    title: str = "scale to 100 %"
+
+    def __call__(self, inputs: Inputs) -> Inputs:
+        """Return the inputs with the shares scaled."""
+        return replace(inputs, tissues=tuple(sliders.scaled(inputs.tissues)))
+
+
+@dataclass(frozen=True)
 class SetUnknown(_OfTissue):
     """Let a share be unknown, or known again."""
 
@@ -99,7 +128,10 @@ class EditTissue(_OfTissue):
         """Return the inputs with the tissue changed."""
 
         def change(table: Sequence[Tissue], index: int) -> Sequence[Tissue]:
-            changed = replace(table[index], **dict(self.changes))
+            changes = dict(self.changes)
+            if table[index].value == 0 and "tolerance" in changes:
+                changes["typed"] = True  # 0 ± 5 means 0 to 5
+            changed = replace(table[index], **changes)
             names = {t.name.strip().casefold() for i, t in enumerate(table) if i != index}
             if changed.name != table[index].name and changed.name.strip().casefold() in names:
                 raise VslpError(

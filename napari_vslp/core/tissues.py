@@ -8,23 +8,23 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from napari_vslp.core.errors import VslpError
 
 Colour = tuple[int, int, int]
 
-# Okabe & Ito's palette, told apart by colour-blind eyes too; ordered for H&E, so that no first
-# colour vanishes in pink. White background comes last in most tables and is grey.
+# Chosen by measurement (benchmarks/colours.py, docs/colours.md): told apart over five stains, by
+# colour-blind eyes too, and unlike any of them. White background comes last in most tables: grey.
 PALETTE: tuple[Colour, ...] = (
-    (0, 158, 115),
-    (230, 159, 0),
-    (0, 114, 178),
-    (204, 121, 167),
-    (86, 180, 233),
-    (213, 94, 0),
-    (240, 228, 66),
+    (102, 255, 204),
+    (255, 102, 51),
+    (102, 0, 204),
+    (255, 255, 0),
+    (0, 0, 51),
+    (102, 0, 0),
+    (204, 102, 255),
     (150, 150, 150),
 )
 
@@ -45,6 +45,10 @@ class Tissue:
         RGB, 0–255.
     locked
         Whether the slider stays put while another one is moved.
+    typed
+        Whether a hand typed the number: it then gives way to no other, and 0 ± 5 means 0 to 5.
+    remembered
+        The number to come back when an unknown share is known again.
     id
         What clicks and paint refer to, so that a rename moves nothing: a name is no identity. By
         default the first name.
@@ -56,6 +60,8 @@ class Tissue:
     colour: Colour = PALETTE[0]
     locked: bool = False
     id: str = ""
+    typed: bool = False
+    remembered: float | None = None
 
     def __post_init__(self) -> None:
         """Take the first name as the identity."""
@@ -66,12 +72,13 @@ class Tissue:
     def interval(self) -> tuple[float, float]:
         """Lowest and highest proportion asked for, within [0, 1].
 
-        A tissue typed as 0 % is not there, whatever its tolerance: five points of a tissue that
-        is absent cost more than five points of one that is present (docs/accuracy.md).
+        A share of 0 % that no hand typed means that the tissue is not there, whatever its
+        tolerance: five points of a tissue that is absent cost more than five points of one that
+        is present (docs/accuracy.md).
         """
         if self.value is None:
             return 0.0, 1.0
-        if self.value == 0:
+        if self.value == 0 and not self.typed:
             return 0.0, 0.0
         # Rounding keeps 0.3 ± 0.1 at [0.2, 0.4] instead of [0.19999999999999998, 0.4].
         low = round(self.value - self.tolerance, 9)
@@ -204,6 +211,20 @@ def _check_one(tissue: Tissue, seen: set[str]) -> None:
     for number in (tissue.value, tissue.tolerance):
         if number is not None and not (math.isfinite(number) and 0 <= number <= 1):
             raise VslpError(f"The share of {tissue.name} must lie between 0 and 100 %.")
+
+
+def admitting(tissues: Sequence[Tissue], marked: Collection[str]) -> tuple[Tissue, ...]:
+    """Return the table with marked tissues of exactly 0 % unknown: a click outweighs a zero.
+
+    Parameters
+    ----------
+    marked
+        Ids of the tissues that were clicked or painted.
+    """
+    return tuple(
+        replace(t, value=None) if t.id in marked and t.interval == (0.0, 0.0) else t
+        for t in tissues
+    )
 
 
 def clicks_by_id(clicks: Sequence[Click], tissues: Sequence[Tissue]) -> tuple[Click, ...]:

@@ -27,9 +27,8 @@ SHARE, FLOOR = 0.10, 0.15
 APART = 0.03
 # A region of fewer px on the grid is a speck.
 SPECK = 16
-# The place to click lies this deep in its region, if it can; the runner-up is that of so many px.
+# The place to click lies this deep in its region, if it can.
 DEEP_PX = 4.0
-SAMPLE = 256
 
 Mask = NDArray[np.bool_]
 Labels = NDArray[np.int32]
@@ -50,7 +49,7 @@ class Region:
     point
         Row and column of the most doubtful pixel: the place to click.
     shown, runner_up
-        Indices of the tissue that most of it is, and of the one it could as well be.
+        Indices of the tissue that most of it is, and of the one that `point` could as well be.
     pixels
         Its area (px).
     area_um2
@@ -73,6 +72,19 @@ class Region:
     def worth(self) -> float:
         """Energy × area (nats): how much a second look is worth."""
         return self.energy * self.pixels
+
+    def overlaps(self, other: Region) -> bool:
+        """Whether two regions share at least half of the smaller one."""
+        top, left = max(self.box[0], other.box[0]), max(self.box[1], other.box[1])
+        bottom, right = min(self.box[2], other.box[2]), min(self.box[3], other.box[3])
+        if top >= bottom or left >= right:
+            return False
+        parts = (
+            one.mask[top - one.box[0] : bottom - one.box[0], left - one.box[1] : right - one.box[1]]
+            for one in (self, other)
+        )
+        common = int(np.count_nonzero(np.logical_and(*parts)))
+        return 2 * common >= min(self.pixels, other.pixels)
 
     def holds(self, point: tuple[int, int]) -> bool:
         """Whether a pixel of the image lies in the region."""
@@ -188,7 +200,7 @@ def _region(  # noqa: PLR0917 - one call site above, in this order
         outline=_outline(parts[box] == number, (top + offset[0], left + offset[1]), step),
         point=(row + top + offset[0], column + left + offset[1]),
         shown=shown,
-        runner_up=_next_tissue(result, mine, (top, left), shown),
+        runner_up=_next_tissue(result, (row + top, column + left), shown),
         pixels=pixels,
         area_um2=None if size is None else pixels * size[0] * size[1],
         energy=float(energy[here][mask].mean(dtype=np.float64)),
@@ -212,13 +224,11 @@ def _peak(mine: Mask, smooth: FloatMap) -> tuple[int, int]:
     return flat // mine.shape[1], flat % mine.shape[1]
 
 
-def _next_tissue(result: Segmentation, mine: Mask, corner: tuple[int, int], shown: int) -> int:
-    """Return the tissue that most pixels of the mask could as well be (of `SAMPLE` looked at)."""
-    rows, columns = np.nonzero(mine)
-    every = max(1, len(rows) // SAMPLE)
-    terms = terms_at(result, rows[::every] + corner[0], columns[::every] + corner[1])
-    others = runner_up(terms, np.full(len(rows[::every]), shown, np.uint8))
-    return int(np.bincount(others).argmax())
+def _next_tissue(result: Segmentation, place: tuple[int, int], shown: int) -> int:
+    """Return the tissue that the place to click could as well be: the reason speaks of it too."""
+    row, column = place
+    terms = terms_at(result, np.array([row]), np.array([column]))
+    return int(runner_up(terms, np.array([shown], np.uint8))[0])
 
 
 def _outline(blocks: Mask, corner: tuple[int, int], step: int) -> tuple[NDArray[np.float64], ...]:

@@ -133,11 +133,15 @@ def sentence(reason: Why) -> str:
     said = _looks(reason)
     if shown is likely:
         return f"{said} {_how_clear(reason)}"
+    deciding = "The shares and its neighbours"
     if reason.without_neighbours == reason.shown:
-        return f"{said} The shares made it {shown.name}."
-    if reason.without_neighbours == reason.likeliest:
-        return f"{said} Its neighbours made it {shown.name}."
-    return f"{said} The shares and its neighbours made it {shown.name}."
+        deciding = "The shares"
+    elif reason.without_neighbours == reason.likeliest:
+        deciding = "Its neighbours"
+    other = reason.costs[reason.runner_up].name
+    # The pair that the list of places names is told in full.
+    close = f"; it could as well be {other}" if reason.margin < CLOSE else ""
+    return f"{said} {deciding} made it {shown.name}{close}."
 
 
 def _looks(reason: Why) -> str:

@@ -165,6 +165,39 @@ def test_an_answer_is_a_click_that_is_followed_at_once_and_can_be_undone(audited
     assert "Looks like" in page.why.sentence.text()
 
 
+def test_it_is_means_the_outlined_place_and_waits_for_next(audited):
+    window, page = audited, audited.dock.audit
+    state = window.binding.review
+    page.next.click()
+    assert state.outlined is state.region
+    assert state.region.holds(state.spot)
+    page.correct.buttons[1].click()
+    rest(window)
+    made = window.inputs.clicks
+    assert state.outlined is None  # the next one is listed, and nobody went there yet
+    assert not any(button.isEnabled() for button in page.correct.buttons)
+    page.correct.buttons[0].click()
+    assert window.inputs.clicks == made
+    page.next.click()
+    assert state.outlined is state.region
+    assert all(button.isEnabled() for button in page.correct.buttons)
+    page.correct.undo.click()
+    rest(window)
+    assert state.spot == (made[0].row, made[0].column)
+    assert all(button.isEnabled() for button in page.correct.buttons)
+    assert state.outlined is None or state.outlined.holds(state.spot)
+
+
+def test_a_region_that_overlaps_one_looked_at_counts_as_looked_at(audited):
+    state = audited.binding.review
+    audited.dock.audit.next.click()
+    audited.dock.audit.looked.click()
+    assert state.ticks()[0]
+    state.looked_at.clear()  # as if the very place had gone to another region
+    assert state.ticks()[0]
+    assert not all(state.ticks())
+
+
 def test_a_click_of_the_audit_leaves_the_tools_of_the_table_alone(audited):
     window, page = audited, audited.dock.audit
     window.dock.table.rows[0].pick.click()

@@ -7,6 +7,7 @@ import random
 import numpy as np
 import pytest
 from napari.layers import Points
+from qtpy.QtCore import Qt
 
 from napari_vslp.core.inputs import Paint
 from napari_vslp.core.settings import Settings
@@ -54,7 +55,19 @@ class Hand:
 
     def do_tolerance(self):
         if (row := self.row()) is not None:
-            row.tolerance.setValue(self.draw.randrange(51))
+            self.type(row.tolerance, self.draw.randrange(51))
+
+    def do_type(self):
+        if (row := self.row()) is not None and row.share.isEnabled():
+            self.type(row.share, self.draw.choice(["12,5", "30", "0", "100", "130", "33.33"]))
+
+    def do_scale(self):
+        self.table.scale_button.click()
+
+    def type(self, field, number):
+        field.selectAll()
+        self.window.qtbot.keyClicks(field, str(number))
+        self.window.qtbot.keyClick(field, Qt.Key.Key_Return)
 
     def do_lock(self):
         if (row := self.row()) is not None:

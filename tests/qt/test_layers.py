@@ -22,10 +22,13 @@ def test_results_lie_together_above_their_image(window, fake):
     window.segment()
     names = [x.name for x in window.viewer.layers]
     assert names[0] == "slide"
-    above = ("tissues", "doubt", "doubt: boundary", "doubt: numbers")
-    assert names[-4:] == [f"{PREFIX}{x}" for x in above]
-    assert len(group(window)) == 1 + len(MAPS) + 3
-    assert [x.name for x in group(window) if x.visible] == [f"{PREFIX}tissues"]
+    above = ("tissues", "outlines", "doubt", "doubt about boundaries", "doubt about numbers")
+    assert names[-5:] == [f"{PREFIX}{x}" for x in above]
+    assert len(group(window)) == 2 + len(MAPS) + 3
+    assert [x.name for x in group(window) if x.visible] == [
+        f"{PREFIX}tissues",
+        f"{PREFIX}outlines",
+    ]
 
 
 def test_layers_show_the_result(window, fake):
@@ -47,7 +50,7 @@ def test_what_was_learned_of_shapes_has_a_layer_while_it_counts(window, fake):
     shapes = np.full(result.labels.shape, 0.25, np.float32)
     layers.show(with_terms(result, learned=shapes))
     window.until(lambda: layers.settled)
-    assert layers.layer(TERM + "learned").name == f"{PREFIX}doubt: shapes"
+    assert layers.layer(TERM + "learned").name == f"{PREFIX}doubt about shapes"
     np.testing.assert_array_equal(layers.layer(TERM + "learned").data, shapes)
     layers.show(result)
     window.until(lambda: layers.settled)
@@ -112,7 +115,7 @@ def test_result_layers_deleted_during_the_job_are_no_crash(window, fake):
         window.viewer.layers.remove(layer)
     fake.gate.set()
     window.settle()
-    assert len(group(window)) == 1 + len(MAPS) + 3
+    assert len(group(window)) == 2 + len(MAPS) + 3
 
 
 def test_a_removed_tissue_takes_its_layer_with_it(window, fake):
@@ -121,8 +124,8 @@ def test_a_removed_tissue_takes_its_layer_with_it(window, fake):
     window.segment()
     layers = window.binding.layers
     assert layers.layer("confidence in Gland") is None
-    assert f"{PREFIX}like Gland" not in [x.name for x in group(window)]
-    assert layers.layer("confidence in Other tissue").name == f"{PREFIX}like Other tissue"
+    assert f"{PREFIX}looks like Gland" not in [x.name for x in group(window)]
+    assert layers.layer("confidence in Other tissue").name == f"{PREFIX}looks like Other tissue"
 
 
 def test_the_selected_layer_and_its_tool_stay(window, fake):
@@ -165,7 +168,7 @@ def test_a_renamed_tissue_renames_its_layer(window, fake):
     name.setText("Crypt")
     name.editingFinished.emit()
     layers = window.binding.layers
-    assert layers.layer("confidence in Gland").name == f"{PREFIX}like Crypt"
+    assert layers.layer("confidence in Gland").name == f"{PREFIX}looks like Crypt"
     assert layers.layer("labels").features["tissue"][1] == "Crypt"
     window.segment()
-    assert len(group(window)) == 1 + len(MAPS) + 3
+    assert len(group(window)) == 2 + len(MAPS) + 3

@@ -100,7 +100,7 @@ def test_maps_of_terms_and_evidence_are_layers(window, fake):
     )
     layers.show(with_maps)
     window.until(lambda: layers.settled)
-    assert layers.layer(TERM + "toy").name == f"{PREFIX}doubt: toy"
+    assert layers.layer(TERM + "toy").name == f"{PREFIX}doubt about toy"
     shown = layers.layer(EVIDENCE + "toy")
     assert shown.name == f"{PREFIX}what the toy saw"
     assert tuple(shown.contrast_limits) == (-1.0, 3.0)

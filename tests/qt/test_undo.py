@@ -91,7 +91,7 @@ def test_undo_brings_the_result_of_that_step_back(window, fake):
     window.settle()
     np.testing.assert_array_equal(labels.data, first.labels)
     assert window.dock.table.rows[0].bar.reached == pytest.approx(first.reached["Gland"])
-    assert window.status.startswith("Within")
+    assert window.status.startswith("Done")
     window.dock.run.redo.click()
     window.settle()
     np.testing.assert_array_equal(labels.data, second.labels)

@@ -121,15 +121,20 @@ def _tissue(tissue: Tissue) -> dict[str, Any]:
 
 def _tissue_of(told: Mapping[str, Any]) -> Tissue:
     red, green, blue = (int(value) for value in told["colour"])
-    value = told["value"]
     return Tissue(
         name=str(told["name"]),
-        value=None if value is None else float(value),
+        value=_number_of(told["value"]),
         tolerance=float(told["tolerance"]),
         colour=(red, green, blue),
         locked=bool(told["locked"]),
         id=str(told["id"]),
+        typed=bool(told.get("typed", False)),  # files of earlier days have neither
+        remembered=_number_of(told.get("remembered")),
     )
+
+
+def _number_of(told: Any) -> float | None:  # noqa: ANN401 - JSON
+    return None if told is None else float(told)
 
 
 def _box_of(told: Any) -> tuple[int, int, int, int] | None:  # noqa: ANN401 - JSON

@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
-from napari_vslp.core.segmentation import Segmentation
+import re
+from collections.abc import Sequence
 
+import numpy as np
+
+from napari_vslp.core.segmentation import Segmentation
+from napari_vslp.core.sliders import surplus
+from napari_vslp.core.tissues import Tissue
+
+_FLAG = re.compile(r"\s*\(--[\w-]+\)")
+_OWN_PX = 9  # a click and its eight neighbours
+CLICK_ALONE = (
+    "The click changed nothing but its own place. A second click nearby helps, or the brush."
+)
 START_ONLY = "Areas alone cannot tell which tissue is which: click once in each tissue."
 
 _AREAS_ALONE = START_ONLY.split(":", maxsplit=1)[0]
@@ -13,7 +25,24 @@ def hints(result: Segmentation) -> list[str]:
     """Return the sentences to read about a result, the call for clicks first."""
     told = any(note.startswith(_AREAS_ALONE) for note in result.notes)
     first = [START_ONLY] if result.start_only and not told else []
-    return first + list(dict.fromkeys(result.notes))
+    return first + [in_the_window(note) for note in dict.fromkeys(result.notes)]
+
+
+def in_the_window(note: str) -> str:
+    """Return a note without what only the command line has: the names of its flags."""
+    return _FLAG.sub("", note)
+
+
+def sum_of_shares(tissues: Sequence[Tissue]) -> str:
+    """Say what the shares typed add up to, and by how much that is off."""
+    known = [t.value for t in tissues if t.value is not None]
+    if not known:
+        return ""
+    total, over = 100 * sum(known), 100 * surplus(tissues)
+    said = f"Sum: {round(total, 2):g} %"
+    if over:
+        return f"{said}, {round(abs(over), 2):g} too {'many' if over > 0 else 'few'}"
+    return said if len(known) == len(tissues) else f"{said}, the rest is unknown"
 
 
 def pull(price: float) -> str:
@@ -28,9 +57,15 @@ def pull(price: float) -> str:
 def pull_number(price: float) -> str:
     """Say the shadow price as a number, for the tooltip."""
     return (
-        f"Pull {-price:+.2f}. Near 0 the image agrees with the number typed; "
+        f"In numbers: {-price:+.2f}. Near 0 the image agrees with the number typed; "
         "above 0 it shows more of this tissue, below 0 less."
     )
+
+
+def under_mouse(tissue: str, confidence: float, doubt: float | None) -> str:
+    """Say what a place is, how much it looks like that, and how doubtful it is."""
+    said = f"{tissue} · looks {100 * confidence:.0f} % like it"
+    return said if doubt is None else f"{said} · doubt {100 * doubt:.0f} %"
 
 
 def per_cent(share: float) -> str:
@@ -50,12 +85,41 @@ def reached(result: Segmentation, index: int) -> str:
 def within(result: Segmentation) -> str:
     """Say how far from the best possible the result is at most."""
     gap = 100 * max(result.gap, 0.0)
-    size = f"{gap:.1g} %" if gap >= 0.001 else "0.001 %"
-    return f"Within {size} of the best possible"
+    # One figure is enough, and 2e+01 is none that anybody reads.
+    size = f"{gap:.0f}" if gap >= 9.5 else f"{max(gap, 0.001):.1g}"
+    return f"Within {size} % of the best possible"
 
 
-def quality(result: Segmentation) -> str:
-    """Say how far from the best possible the result is, and what it took."""
+def duration(seconds: float) -> str:
+    """Say how long something took: “under 1 s”, “12 s”, “3 min 23 s”."""
+    whole = round(seconds)
+    if whole < 1:
+        return "under 1 s"
+    minutes, rest = divmod(whole, 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def done(seconds: float | None) -> str:
+    """Say that a run has ended, how long it took from the press of the button, and what is next."""
+    first = "Done." if seconds is None else f"Done in {duration(seconds)}."
+    return f"{first} Next: look over the doubtful places, or export."
+
+
+def details(result: Segmentation) -> str:
+    """Say how far from the best possible the result is, and what the search took."""
     steps = "step" if result.iterations == 1 else "steps"
-    seconds = f"{result.seconds:.1f} s" if result.seconds >= 0.1 else "under 0.1 s"
-    return f"{within(result)}\n{seconds} · {result.iterations} {steps}"
+    return f"{within(result)}, after {result.iterations} {steps} of the search."
+
+
+def click_alone(before: Segmentation | None, after: Segmentation) -> str:
+    """Say what helps if a new click changed nothing but its own place; else nothing."""
+    if before is None or before.labels.shape != after.labels.shape or before is after:
+        return ""
+    fresh = _places(after) - _places(before)
+    others = before.asked == after.asked and before.settings == after.settings
+    changed = int(np.count_nonzero(before.labels != after.labels))
+    return CLICK_ALONE if fresh and others and changed <= _OWN_PX * len(fresh) else ""
+
+
+def _places(result: Segmentation) -> set[tuple[str, int, int]]:
+    return {(c.tissue, c.row, c.column) for c in result.clicks}

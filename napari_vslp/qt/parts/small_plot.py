@@ -10,9 +10,9 @@ from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 NO_PLOTS = "The curves need one more package: pip install pyqtgraph, then open napari again."
-_HEIGHT = 104
+_HEIGHT = 124
 _CONTRAST = 0.3  # of lightness, 0…1
-_AXIS = 42  # px, the same for all, so that what belongs together lies above each other
+_AXIS = 56  # px, the same for all, so that what belongs together lies above each other
 
 
 class PlotColours(NamedTuple):
@@ -83,9 +83,26 @@ class PlotPanel(QWidget):
 
 
 class SmallPlot(QWidget):
-    """One curve under its title; it only shows, and leaves the wheel to the dock."""
+    """One curve under its title; it only shows, and leaves the wheel to the dock.
 
-    def __init__(self, title: str, tip: str, parent: QWidget, symbol: str | None = "o") -> None:
+    Parameters
+    ----------
+    title, tip
+        What is drawn, and more about it.
+    axes
+        What the axes say: across and up.
+    symbol
+        Drawn at each point of the curve; None for a line alone.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        tip: str,
+        axes: tuple[str, str],
+        parent: QWidget,
+        symbol: str | None = "o",
+    ) -> None:
         super().__init__(parent)
         import pyqtgraph
 
@@ -103,6 +120,8 @@ class SmallPlot(QWidget):
         self.plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.plot.getAxis("left").setWidth(_AXIS)
         self.plot.getAxis("left").enableAutoSIPrefix(False)
+        for side, text in zip(("bottom", "left"), axes, strict=True):
+            self.plot.getAxis(side).setLabel(text, **{"font-size": "8pt"})
         self.curve: Any = self.plot.plot(connect="finite", symbol=symbol, symbolSize=4)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

@@ -96,6 +96,10 @@ class ReviewController(QObject):
         if binding is not None:
             self._draw(binding)
 
+    def stop_asking(self) -> None:
+        """Let clicks on the image ask nothing again."""
+        self._page.ask.setChecked(False)
+
     def shutdown(self) -> None:
         """Stop everything; the dock or the window is closing."""
         # By then this widget may be gone, and its timers with it.
@@ -167,7 +171,7 @@ class ReviewController(QObject):
         if binding is None or not 0 <= index < len(binding.review.regions):
             return
         state = binding.review
-        state.index, state.arrived = index, True
+        state.index, state.arrived, state.locked = index, True, False
         region = state.regions[index]
         state.spot = region.point
         self._show_ticks(binding)
@@ -201,7 +205,8 @@ class ReviewController(QObject):
         from napari_vslp.review.why import sentence, why
 
         result, spot = binding.session.result, binding.review.spot
-        self._page.correct.set_spot(spot is not None and result is not None)
+        locked = binding.review.locked
+        self._page.correct.set_spot(spot is not None and result is not None and not locked)
         if result is None or spot is None:
             if self._page.ask.isChecked():
                 self._page.why.ask()
@@ -223,7 +228,7 @@ class ReviewController(QObject):
         if not self._open or binding.session.result is None:
             binding.outline.clear()
             return
-        region = state.region
+        region = state.outlined
         zoom = zoom or (None if self.camera.under_way else self._viewer.scene.camera.zoom)
         binding.outline.show(region.outline if region is not None else (), state.spot, zoom)
 
@@ -266,7 +271,7 @@ class ReviewController(QObject):
 
     def ask_at(self, binding: ImageBinding, spot: Pixel) -> None:
         """Explain a place of the image."""
-        binding.review.spot = spot
+        binding.review.spot, binding.review.locked = spot, False
         self._explain(binding)
         self._draw(binding)
 
@@ -274,6 +279,8 @@ class ReviewController(QObject):
         """Mark the place in question as a tissue of the result."""
         binding = self._present()
         if binding is None or binding.session.result is None or binding.review.spot is None:
+            return
+        if binding.review.locked:
             return
         state, here = binding.review, binding.review.spot
         tissue = binding.session.result.tissues[index]

@@ -50,7 +50,7 @@ class CostPlot(SmallPlot):
     left = Signal()
 
     def __init__(self, parent: QWidget) -> None:
-        super().__init__(TITLE, TIP, parent)
+        super().__init__(TITLE, TIP, ("share (%)", "now = 100"), parent)
         import pyqtgraph
 
         self.present: Any = pyqtgraph.InfiniteLine(angle=90)

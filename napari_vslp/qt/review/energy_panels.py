@@ -95,7 +95,9 @@ class EnergyPanel(PlotPanel):
             if not can_plot():
                 self.note.setText(f"{LEGEND}\n{NO_PLOTS}")
                 return
-            self.plot = SmallPlot(HOW_MUCH, _TIP, self, symbol=None)
+            self.plot = SmallPlot(
+                HOW_MUCH, _TIP, ("doubt of a pixel", "pixels (%)"), self, symbol=None
+            )
             self._layout.addWidget(self.plot)
             self._colour_plots()
         self._draw_curves(self.plot, found, tissues)
@@ -165,6 +167,10 @@ class SearchPanel(PlotPanel):
         self.energies: SmallPlot | None = None
         self._numbers: Any = None
 
+    def add_head(self, widget: QWidget) -> None:
+        """Put a widget above the plots."""
+        self._layout.insertWidget(0, widget)
+
     def follow(self, progress: Progress) -> None:
         """Add one step; a step before the last one belongs to a new search."""
         if progress.iteration is None:
@@ -207,8 +213,8 @@ class SearchPanel(PlotPanel):
         if not can_plot():
             self.note.setText(NO_PLOTS)
             return False
-        self.distance = SmallPlot(DISTANCE, _DISTANCE_TIP, self)
-        self.energies = SmallPlot(ENERGIES, _ENERGIES_TIP, self)
+        self.distance = SmallPlot(DISTANCE, _DISTANCE_TIP, ("step", "%"), self)
+        self.energies = SmallPlot(ENERGIES, _ENERGIES_TIP, ("step", "thousands"), self)
         self._numbers = self.energies.plot.plot(connect="finite")
         ticks = [(n, f"{10.0**n:g}") for n in range(-6, 5)]
         self.distance.plot.getAxis("left").setTicks([ticks, []])

@@ -149,10 +149,11 @@ class AuditPage(QWidget):
         self.energy, self.search = EnergyPanel(theme), SearchPanel(theme)
         self.cost = CostPanel(theme)
         self.folds = (
-            Collapsible("Energy by tissue", self.energy, self),
-            Collapsible("How the search went", self.search, self),
+            Collapsible("Where the doubt lies, by tissue", self.energy, self),
+            Collapsible("Details of the search", self.search, self),
             Collapsible("What would another share cost?", self.cost, self),
         )
+        self.search.add_head(self.certificate)
         self._lay_out()
         self._add_shortcuts()
         self.show_nothing(messages.NO_RESULT)
@@ -226,7 +227,6 @@ class AuditPage(QWidget):
         asks.addWidget(heading("Why is this so?"), 1)
         asks.addWidget(self.doubt)
         asks.addWidget(self.ask)
-        inside.addWidget(self.certificate)
         inside.addLayout(title)
         inside.addWidget(self.list)
         inside.addWidget(self.left)

@@ -87,6 +87,12 @@ class WhyPanel(QWidget):
         self.sentence.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.rival = QLabel(self)
         self.rival.setObjectName("quiet")
+        self.details = QPushButton("Details", self)
+        self.details.setCheckable(True)
+        self.details.setAccessibleName("Details of this place")
+        self.details.setToolTip("What speaks against each tissue here, in numbers")
+        self.details.toggled.connect(self._show_details)
+        self._detailed: list[QWidget] = []
         self.bars: list[ConfidenceBar] = []
         self.numbers: list[tuple[QLabel, ...]] = []
         self._table = QWidget(self)
@@ -94,10 +100,14 @@ class WhyPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
-        for widget in (self.sentence, self._table, self.rival):
+        for widget in (self.sentence, self._table):
             layout.addWidget(widget)
-        self._table.hide()
-        self.rival.hide()
+        foot = QHBoxLayout()
+        foot.addWidget(self.rival, 1)
+        foot.addStretch(1)
+        foot.addWidget(self.details)
+        layout.addLayout(foot)
+        self.clear()
 
     def ask(self) -> None:
         """Tell what to do to read why."""
@@ -108,6 +118,7 @@ class WhyPanel(QWidget):
         self.sentence.setText(sentence)
         self._table.hide()
         self.rival.hide()
+        self.details.hide()
 
     def show_why(self, reason: Why, told: str, tissues: Sequence[Tissue]) -> None:
         """Show why; `told` says it in a sentence."""
@@ -133,13 +144,21 @@ class WhyPanel(QWidget):
             for widget in (self.bars[i], *self.numbers[i]):
                 widget.setToolTip(tip)
         self._table.show()
-        self.rival.show()
+        self.details.show()
+        self._show_details()
+
+    def _show_details(self) -> None:
+        on = self.details.isChecked()
+        self.rival.setVisible(on and not self._table.isHidden())
+        for widget in self._detailed:
+            widget.setVisible(on)
 
     def _make_rows(self, tissues: Sequence[Tissue]) -> None:
         """Make a row a tissue."""
         layout, old = self.layout(), self._table
         self._table = QWidget(self)
         self.bars, self.numbers, self._names = [], [], [t.name for t in tissues]
+        self._detailed = []
         grid = QGridLayout(self._table)
         grid.setContentsMargins(0, 0, 0, 0)
         # napari pads its labels, for which there is no room here.
@@ -148,7 +167,9 @@ class WhyPanel(QWidget):
         grid.setVerticalSpacing(1)
         against = zip(_HEADINGS, _TIPS, strict=True)
         for column, (text, tip) in enumerate(against, start=4):
-            grid.addWidget(_quiet(text, tip), 0, column)
+            head = _quiet(text, tip)
+            grid.addWidget(head, 0, column)
+            self._detailed.append(head)
         tip = "How much this place looks like each tissue; the whisker says how sure that is"
         grid.addWidget(_quiet("Looks like", tip), 0, 1, 1, 3)
         for row, tissue in enumerate(tissues, start=1):
@@ -156,6 +177,7 @@ class WhyPanel(QWidget):
             square.setPixmap(swatches(tissue.colour))
             self.bars.append(ConfidenceBar(self._table))
             self.numbers.append(tuple(_number(self._table) for _ in range(4)))
+            self._detailed += self.numbers[-1][1:]
             name = name_label(tissue.name, self._table)
             row_of = (square, name, self.bars[-1], *self.numbers[-1])
             for column, widget in enumerate(row_of):

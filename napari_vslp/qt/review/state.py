@@ -45,8 +45,14 @@ class ReviewState:
         the view stays until the hand goes on.
     spot
         The place in question, in px of the whole image.
+    locked
+        Whether the place in question was answered: nothing more is said of it until the hand goes
+        on to another place, or takes the answer back.
     looked_at
         Places in regions that were ticked off; regions change with each result, places do not.
+    looked_over
+        Regions that were ticked off, as they were: one that overlaps such a one counts as looked
+        at, though it may have lost the very place.
     answered
         Places that were said to be a tissue, whether or not that was taken back since.
     """
@@ -56,7 +62,9 @@ class ReviewState:
     index: int = -1
     arrived: bool = False
     spot: Pixel | None = None
+    locked: bool = False
     looked_at: list[Pixel] = field(default_factory=list)
+    looked_over: list[Region] = field(default_factory=list)
     answered: set[Pixel] = field(default_factory=set)
     _known: dict[int, _Known] = field(default_factory=dict, repr=False)
 
@@ -72,7 +80,20 @@ class ReviewState:
 
     def ticks(self) -> list[bool]:
         """Return which regions were looked at."""
-        return [any(region.holds(p) for p in self.looked_at) for region in self.regions]
+        return [self._is_looked_at(region) for region in self.regions]
+
+    @property
+    def outlined(self) -> Region | None:
+        """The region selected, if the place in question lies in it: what is outlined is meant."""
+        region = self.region
+        return region if region is not None and self._means(region) else None
+
+    def _means(self, region: Region) -> bool:
+        return self.spot is None or (region.holds(self.spot) and not self.locked)
+
+    def _is_looked_at(self, region: Region) -> bool:
+        places = any(region.holds(place) for place in self.looked_at)
+        return places or any(region.overlaps(one) for one in self.looked_over)
 
     def keep(self, result: Segmentation, overview: Overview, steps: tuple[Progress, ...]) -> None:
         """Remember what is doubtful in a result, for as long as anybody keeps its labels."""
@@ -103,11 +124,16 @@ class ReviewState:
     def clear(self) -> None:
         """Know that there is no result any more."""
         self.overview, self.steps, self.index, self.spot = None, (), -1, None
+        self.locked = False
 
     def answer(self, place: Pixel) -> None:
         """Know that a place is said to be a tissue, and so is looked at."""
         self.answered.add(place)
+        self.locked = True
         self._look_at(place)
+        region = self.region
+        if region is not None and region.holds(place):
+            self.looked_over.append(region)
 
     def follow_answers(self, before: Sequence[Click], after: Sequence[Click]) -> None:
         """Follow answers that came, were taken back or came again: their places are looked at."""
@@ -115,10 +141,12 @@ class ReviewState:
             return
         had, has = ({(c.row, c.column) for c in clicks} for clicks in (before, after))
         for place in self.answered & (had - has):
-            self.spot = place
+            self.spot, self.locked = place, False
             self.looked_at = [p for p in self.looked_at if p != place]
+            self.looked_over = [one for one in self.looked_over if not one.holds(place)]
         for place in self.answered & (has - had):
             self._look_at(place)
+            self.locked = self.locked or place == self.spot
 
     def _look_at(self, place: Pixel) -> None:
         if place not in self.looked_at:
@@ -143,8 +171,10 @@ class ReviewState:
         if region is None:
             return
         self.looked_at = [p for p in self.looked_at if not region.holds(p)]
+        self.looked_over = [one for one in self.looked_over if not region.overlaps(one)]
         if on:
             self.looked_at.append(region.point)
+            self.looked_over.append(region)
 
     def leave_for_next(self) -> None:
         """Select the next region after a place was corrected; the view stays."""

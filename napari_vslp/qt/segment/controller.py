@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from napari.layers import Image, Shapes
+from napari.utils.events import Event
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject
 
@@ -19,9 +20,11 @@ from napari_vslp.qt.review.page import AuditPage
 from napari_vslp.qt.segment.advanced import AdvancedPanel
 from napari_vslp.qt.segment.region_panel import RegionPanel
 from napari_vslp.qt.segment.run_panel import RunPanel
+from napari_vslp.qt.segment.show_panel import PEEK, ShowPanel
+from napari_vslp.qt.segment.showing import Showing
 from napari_vslp.qt.segment.solving import NO_IMAGE, STALE, Solving
 from napari_vslp.qt.segment.tissue_table import PRESETS, TissueTable
-from napari_vslp.qt.viewer.images import REDO, UNDO, ImageBinding, Images
+from napari_vslp.qt.viewer.images import REDO, TOOLS_AWAY, UNDO, ImageBinding, Images
 from napari_vslp.qt.viewer.source import reference
 
 READY = "Type the shares, click once or twice in each tissue, then press Segment."
@@ -36,6 +39,7 @@ class Panels:
     region: RegionPanel
     table: TissueTable
     advanced: AdvancedPanel
+    show: ShowPanel
     run: RunPanel
     audit: AuditPage
 
@@ -69,12 +73,14 @@ class Controller(QObject):
         self.reviewing = ReviewController(
             viewer, panels.audit, panels.table, self.solving, lambda: self.binding, self.apply, self
         )
+        self.showing = Showing(viewer, panels.show, lambda: self.binding, self)
         self._listen(self.session, None)
         self._connect_panels()
         self.images.listed.connect(self._list_layers)
         self.images.removed.connect(self._image_removed)
-        for key, act in ((UNDO, self.undo), (REDO, self.redo)):
-            viewer.bind_key(key, act, overwrite=True)
+        self._viewer.layers.selection.events.active.connect(self._follow_selection)
+        self.images.docks.append(self)
+        self._bind_keys()
         self._list_layers()
         self._show_session()
 
@@ -83,6 +89,7 @@ class Controller(QObject):
         for panel in (table, region, self._panels.advanced):
             panel.edit_asked.connect(self.apply)
         table.step_ended.connect(self._end_step)
+        table.refused.connect(self.solving.refuse)
         table.pick_asked.connect(self._pick)
         table.paint_asked.connect(self._paint)
         region.image_chosen.connect(self._choose)
@@ -139,11 +146,33 @@ class Controller(QObject):
         self._closed = True
         self.solving.shutdown()
         self.reviewing.shutdown()
+        self.showing.shutdown()
         self._unlisten(self.session, self.binding)
         self.images.listed.disconnect(self._list_layers, missing_ok=True)
         self.images.removed.disconnect(self._image_removed, missing_ok=True)
-        for key in (UNDO, REDO):
-            self._viewer.bind_key(key, None)
+        self._viewer.layers.selection.events.active.disconnect(self._follow_selection)
+        docks = self.images.docks
+        docks.remove(self)
+        if docks:
+            docks[-1]._bind_keys()  # another dock's: the keys go on
+        else:
+            for key in (UNDO, REDO, PEEK, TOOLS_AWAY):
+                self._viewer.bind_key(key, None)
+
+    def _bind_keys(self) -> None:
+        acts = (
+            (UNDO, self.undo),
+            (REDO, self.redo),
+            (PEEK, self._peek_while_held),
+            (TOOLS_AWAY, self.put_tools_away),
+        )
+        for key, act in acts:
+            self._viewer.bind_key(key, act, overwrite=True)
+
+    def _peek_while_held(self, _viewer: object) -> Iterator[None]:
+        self.showing.peek(True)
+        yield
+        self.showing.peek(False)
 
     # ---- which session
 
@@ -163,9 +192,19 @@ class Controller(QObject):
             self._turn_to(Session(_first_inputs(self.session.inputs)), None)
             return
         # A series of one kind of tissue: the next image starts from the last one's table.
-        start = replace(_first_inputs(self.session.inputs), image=reference(image))
+        last = self.session.inputs
+        first = last if self.binding is None else _first_inputs(last)  # typed before it was opened
+        start = replace(first, image=reference(image))
         binding = self.images.binding(image, start)
         self._turn_to(binding.session, binding)
+        if len(self.images.images()) > 1:
+            self.images.show_only(binding)
+
+    def _follow_selection(self, event: Event) -> None:
+        """Turn to the image that the selected layer is, or tells something of."""
+        image = self.images.image_of(event.value)
+        if image is not None and (self.binding is None or image is not self.binding.image):
+            self._panels.region.choose_image(image)
 
     def _turn_to(self, session: Session, binding: ImageBinding | None) -> None:
         self._unlisten(self.session, self.binding)
@@ -180,6 +219,7 @@ class Controller(QObject):
             binding.clicked_outside.connect(self._clicked_outside)
             binding.tool_stopped.connect(self._tool_stopped)
             binding.refused.connect(self.solving.refuse)
+            binding.escaped.connect(self.put_tools_away)
 
     def _unlisten(self, session: Session, binding: ImageBinding | None) -> None:
         session.edited.disconnect(self._edited, missing_ok=True)
@@ -188,6 +228,7 @@ class Controller(QObject):
             binding.clicked_outside.disconnect(self._clicked_outside, missing_ok=True)
             binding.tool_stopped.disconnect(self._tool_stopped, missing_ok=True)
             binding.refused.disconnect(self.solving.refuse, missing_ok=True)
+            binding.escaped.disconnect(self.put_tools_away, missing_ok=True)
 
     # ---- what is shown
 
@@ -215,7 +256,7 @@ class Controller(QObject):
     def _show_result(self) -> None:
         result, panels = self.session.result, self._panels
         panels.table.show_result(result)
-        panels.run.show_result(result)
+        self._say_result()
         if result is not None:
             panels.advanced.show_smoothness(result.settings.boundary_weight)
             if self.session.stale and not self.solving.follows_live:
@@ -223,6 +264,12 @@ class Controller(QObject):
         elif self.binding is not None and not self.solving.runner.busy:
             panels.run.say(READY)
         self.reviewing.show_result()
+        self.showing.refresh()
+
+    def _say_result(self) -> None:
+        result = self.session.result
+        told = self.solving.told_of(result) if result is not None else (None, "")
+        self._panels.run.show_result(result, *told)
 
     def _edited(self, before: Inputs, after: Inputs) -> None:
         self._show_inputs()
@@ -230,11 +277,21 @@ class Controller(QObject):
         if result is not None:
             self._panels.table.show_result(result)
             if not self.session.stale and not self.solving.runner.busy:
-                self._panels.run.show_result(result)
+                self._say_result()
         self.solving.follow(before, after)
         self.reviewing.follow(before, after)
+        if before.tissues != after.tissues:
+            self.showing.refresh()
 
     # ---- tools
+
+    def put_tools_away(self, _viewer: object = None) -> None:
+        """Let mouse and brush mean no tissue and ask nothing: Esc, or another page."""
+        if self.binding is not None:
+            self.binding.stop_tools()
+            self.binding.region.stop()
+        self._uncheck_tools()
+        self.reviewing.stop_asking()
 
     def _pick(self, tissue: str) -> None:
         if self.binding is None or not tissue:
@@ -299,5 +356,9 @@ class Controller(QObject):
 
 
 def _first_inputs(last: Inputs) -> Inputs:
-    """Return what the next image begins from: the last one's table and options."""
-    return Inputs(tissues=last.tissues, options=last.options)
+    """Return what the next image begins from: the last one's table and options.
+
+    Its numbers were typed for another image, so that they give way to those typed for this one.
+    """
+    tissues = tuple(replace(t, typed=False) for t in last.tissues)
+    return Inputs(tissues=tissues, options=last.options)

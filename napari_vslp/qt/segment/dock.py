@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import napari.viewer
 from qtpy.QtCore import QSize, Qt, QTimer
-from qtpy.QtGui import QKeySequence, QShortcut
+from qtpy.QtGui import QKeyEvent, QKeySequence, QShortcut
 from qtpy.QtWidgets import (
     QApplication,
     QFrame,
-    QLabel,
     QScrollArea,
     QSizePolicy,
     QStackedWidget,
@@ -26,6 +26,7 @@ from napari_vslp.qt.segment.controller import Controller, Panels
 from napari_vslp.qt.segment.exporting import Exporting
 from napari_vslp.qt.segment.region_panel import RegionPanel
 from napari_vslp.qt.segment.run_panel import RunPanel
+from napari_vslp.qt.segment.show_panel import PEEK, ShowPanel
 from napari_vslp.qt.segment.tissue_table import TissueTable
 
 WIDTH = 352
@@ -51,10 +52,13 @@ class SegmentDock(QWidget):
         self.region = RegionPanel()
         self.table = TissueTable()
         self.advanced = AdvancedPanel()
+        self.show_panel = ShowPanel()
         self.run = RunPanel()
         self.audit = AuditPage(str(viewer.theme))
         self._lay_out()
-        panels = Panels(self.region, self.table, self.advanced, self.run, self.audit)
+        panels = Panels(
+            self.region, self.table, self.advanced, self.show_panel, self.run, self.audit
+        )
         self.controller = Controller(viewer, panels)
         self.exporting = Exporting(
             self, self.run.say, self.controller.solving.refuse, lambda: self.controller.binding
@@ -70,6 +74,24 @@ class SegmentDock(QWidget):
         hint = super().sizeHint()
         hint.setWidth(WIDTH)
         return hint
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        """Peek, or put the tools away, while the dock has the focus."""
+        self._on_key(event, True, super().keyPressEvent)
+
+    def keyReleaseEvent(self, event: QKeyEvent | None) -> None:
+        """Show the result again."""
+        self._on_key(event, False, super().keyReleaseEvent)
+
+    def _on_key(
+        self, event: QKeyEvent | None, down: bool, other: Callable[[QKeyEvent | None], None]
+    ) -> None:
+        if event is not None and event.key() == Qt.Key.Key_Escape and down:
+            self.controller.put_tools_away()
+        elif event is None or QKeySequence(event.key()).toString() != PEEK:
+            other(event)
+        elif not event.isAutoRepeat():
+            self.controller.showing.peek(down)
 
     def _lay_out(self) -> None:
         self.tabs = QTabBar(self)
@@ -90,6 +112,7 @@ class SegmentDock(QWidget):
         outer.setContentsMargins(8, 6, 6, 6)
         outer.addWidget(self.tabs)
         outer.addWidget(self.pages, 1)
+        outer.addWidget(self.show_panel)
         self.run.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         outer.addWidget(self.run)  # outside the scroll area: Segment is always in sight
 
@@ -112,7 +135,6 @@ class SegmentDock(QWidget):
         panels.setSpacing(6)
         for widget in (heading("Image"), self.region, heading("Tissues and their shares")):
             panels.addWidget(widget)
-        panels.addWidget(self._legend())
         panels.addWidget(self.table)
         panels.addWidget(self.advanced)
         panels.addStretch(1)
@@ -120,6 +142,8 @@ class SegmentDock(QWidget):
 
     def _turn_to(self, page: int) -> None:
         self.pages.setCurrentIndex(page)
+        if page == AUDIT:
+            self.controller.put_tools_away()
         self.controller.reviewing.set_open(page == AUDIT)
 
     def next_doubt(self) -> None:
@@ -144,12 +168,6 @@ class SegmentDock(QWidget):
         app = QApplication.instance()
         if app is not None:
             app.aboutToQuit.connect(shutdown)
-
-    def _legend(self) -> QLabel:
-        label = QLabel("Band: asked for, with its ±.  Tick: reached.")
-        label.setObjectName("quiet")
-        label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        return label
 
     def _follow_theme(self, viewer: napari.viewer.Viewer) -> None:
         self.setStyleSheet(style(viewer.theme))

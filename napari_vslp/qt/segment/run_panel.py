@@ -134,13 +134,24 @@ class RunPanel(QWidget):
         if in_words:
             self.say(progress.note or f"{progress.stage}…")
 
-    def show_result(self, result: Segmentation | None) -> None:
-        """Show how good a result is and what the user should read about it."""
+    def show_result(
+        self, result: Segmentation | None, seconds: float | None = None, extra: str = ""
+    ) -> None:
+        """Say that there is a result, what to do next, and what to read about it.
+
+        Parameters
+        ----------
+        seconds
+            How long it took; None if that is not known any more.
+        extra
+            One more sentence to read.
+        """
         self.export.setEnabled(result is not None)
         if result is None:
             self.hint.hide()
             return
-        self.say(messages.quality(result))
-        sentences = messages.hints(result)
+        self.say(messages.done(seconds))
+        self.status.setToolTip(messages.details(result))
+        sentences = [*filter(None, [extra]), *messages.hints(result)]
         self.hint.setText("\n".join(sentences))
         self.hint.setVisible(bool(sentences))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -12,7 +13,9 @@ from napari_vslp.core.errors import VslpError
 from napari_vslp.core.inputs import Inputs
 from napari_vslp.core.options import Option, options_of
 from napari_vslp.core.progress import Progress
+from napari_vslp.core.segmentation import Segmentation
 from napari_vslp.core.settings import Settings
+from napari_vslp.qt.parts import messages
 from napari_vslp.qt.segment.advanced import AdvancedPanel
 from napari_vslp.qt.segment.run_panel import RunPanel
 from napari_vslp.qt.viewer.images import ImageBinding
@@ -50,6 +53,10 @@ class Solving(QObject):
     ----------
     eager
         Whether edits are followed at once even if Live is off: the audit is in sight.
+    took
+        Labels of the last full result, and how long it took from the press of the button (s).
+    extra
+        A sentence about that result; empty if there is none.
     """
 
     shown = Signal(object)
@@ -68,6 +75,10 @@ class Solving(QObject):
         self._is_live = self._is_pressed = False
         self._closed = False
         self.eager = False
+        self.took: tuple[object, float] | None = None
+        self.extra = ""
+        self._began = 0.0
+        self._full: Segmentation | None = None
         self._notifier = Notifier()
         self.runner = Runner(self)
         self.live = LiveLoop(self.runner, self._follow_up, self)
@@ -121,6 +132,12 @@ class Solving(QObject):
         self._closed = True
         self.runner.let_go()
 
+    def told_of(self, result: Segmentation) -> tuple[float | None, str]:
+        """Return how long a result took (s), if it was the last one, and a sentence about it."""
+        if self.took is None or self.took[0] is not result.labels:
+            return None, ""
+        return self.took[1], self.extra
+
     @property
     def follows_live(self) -> bool:
         """Whether edits are followed at once."""
@@ -141,6 +158,7 @@ class Solving(QObject):
         except VslpError as error:
             self.refuse(str(error))
             return False
+        self._began = time.monotonic()
         self._running, self._is_live = (binding, request.inputs), live
         self.runner.start(partial(solve, request))
         if not live:  # buttons that flicker at every slider move tell nothing
@@ -180,6 +198,10 @@ class Solving(QObject):
         session.embedding, session.embedding_key = outcome.embedding, outcome.key
         if outcome.overview is not None:
             binding.review.keep(result, outcome.overview, outcome.steps)
+        if not self._is_live:
+            self.took = result.labels, time.monotonic() - self._began
+            self.extra = messages.click_alone(self._full, result)
+            self._full = result
         session.name_image(sha256=result.inputs.image.sha256)
         session.take(result, inputs, passing=self._is_live)
         self.shown.emit(binding)

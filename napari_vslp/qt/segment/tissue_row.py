@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from qtpy.QtCore import QRectF, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPalette
 from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QLineEdit, QSizePolicy, QWidget
 from superqt.utils import signals_blocked
 
-from napari_vslp.core.edits import EditTissue, RemoveTissue, SetShare, SetUnknown
+from napari_vslp.core.edits import EditTissue, RemoveTissue, SetShare, SetUnknown, TypeShare
 from napari_vslp.core.segmentation import Segmentation
 from napari_vslp.core.sliders import STEPS, to_steps
 from napari_vslp.core.tissues import Colour, Tissue
 from napari_vslp.qt.parts import messages
 from napari_vslp.qt.parts.icons import ColourButton, IconButton
-from napari_vslp.qt.parts.steady import SteadySlider, SteadySpin
+from napari_vslp.qt.parts.number_field import NumberField
+from napari_vslp.qt.parts.steady import SteadySlider
 
 # napari's slider handle is 16 px wide: with half of it as a margin, 40 % lies under the handle.
 MARGIN = 8
 # Keeps the line's height before there is anything to say, so that no row ever jumps.
 _EMPTY = " "
+NONE_OF_IT = "Exactly 0 %: this tissue is left out."
+NONE_OF_IT_TIP = "Type a ± to allow a little of it. A click in it counts all the same."
 _TITLES = {
     "name": "rename a tissue",
     "colour": "change a colour",
@@ -102,16 +107,23 @@ class TissueRow(QWidget):
         The slider is taken or let go: what follows is a step of its own.
     pick_toggled, paint_toggled
         Whether clicks or the brush now mean this tissue.
+    refused
+        A sentence: a number that was typed cannot be.
+    left
+        (field, rows, columns): the keys lead on from `share` or `tolerance`.
     """
 
     edit_asked = Signal(object, str)
     step_ended = Signal()
     pick_toggled = Signal(bool)
     paint_toggled = Signal(bool)
+    refused = Signal(str)
+    left = Signal(object, int, int)
 
     def __init__(self, tissue: Tissue, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.id = tissue.id
+        self._pull = "", ""
         self._make_head()
         self._make_share()
         self._make_outcome()
@@ -134,11 +146,13 @@ class TissueRow(QWidget):
         self.slider.setRange(0, STEPS)
         self.slider.setPageStep(50)
         self.slider.setToolTip("Share of the region that is this tissue")
-        self.share = SteadySpin(decimals=1)
-        self.share.setToolTip(self.slider.toolTip())
+        self.share = NumberField("a share", decimals=2)
+        self.share.setToolTip(
+            "Share of the region that is this tissue; what you type stays as it is"
+        )
         self.share.setRange(0, 100)
-        self.tolerance = SteadySpin(decimals=0)
-        self.tolerance.setToolTip("How far the share may be off, in points either way")
+        self.tolerance = NumberField("±", decimals=1)
+        self.tolerance.setToolTip("How far the share may be off either way; 0 means exactly so")
         self.tolerance.setRange(0, 50)
         self.tolerance.setPrefix("± ")
         for spin in (self.share, self.tolerance):
@@ -147,6 +161,7 @@ class TissueRow(QWidget):
 
     def _make_outcome(self) -> None:
         self.bar = ProportionBar(self)
+        self.bar.setToolTip("Band: asked for, with its ±. Tick: reached.")
         self.reached = QLabel(self)
         self.reached.setToolTip("Share reached by the result")
         self.pull = QLabel(_EMPTY, self)
@@ -176,8 +191,11 @@ class TissueRow(QWidget):
         self.slider.sliderPressed.connect(self.step_ended)
         self.slider.sliderReleased.connect(self.step_ended)
         self.slider.valueChanged.connect(lambda steps: self._ask_share(steps / STEPS))
-        self.share.valueChanged.connect(lambda points: self._ask_share(points / 100))
-        self.tolerance.valueChanged.connect(lambda p: self._change("tolerance", round(p) / 100))
+        self.share.committed.connect(self._type_share)
+        self.tolerance.committed.connect(lambda p: self._change("tolerance", round(p, 1) / 100))
+        for field in (self.share, self.tolerance):
+            field.refused.connect(self.refused)
+            field.left.connect(partial(self.left.emit, field))
         self.name.editingFinished.connect(self._rename)
         self.colour.chosen.connect(lambda colour: self._change("colour", colour))
         self.lock.toggled.connect(lambda on: self._change("locked", on))
@@ -202,6 +220,7 @@ class TissueRow(QWidget):
             button.update()
         self.colour.set_colour(tissue.colour)
         self.bar.set_asked(tissue.interval, tissue.colour)
+        self._say_pull(*self._pull)
 
     def _show_share(self, tissue: Tissue) -> None:
         known = tissue.value is not None
@@ -238,15 +257,24 @@ class TissueRow(QWidget):
         if result is None or index is None:
             self.bar.set_reached(None)
             self.reached.setText("")
-            self.pull.setText(_EMPTY)
+            self._say_pull("", "")
             return
         share, price = float(result.shares[index]), float(result.prices[index])
         self.bar.set_reached(share)
         self.reached.setText(f"reached {messages.per_cent(share)}")
         self.reached.setToolTip(messages.reached(result, index))
         known = result.tissues[index].value is not None
-        self.pull.setText(messages.pull(price) if known else _EMPTY)
-        self.pull.setToolTip(messages.pull_number(price))
+        self._say_pull(messages.pull(price) if known else "", messages.pull_number(price))
+
+    def _say_pull(self, sentence: str, tip: str) -> None:
+        """Say how the image pulls; of a tissue that is left out, only that it is."""
+        self._pull = sentence, tip
+        said = NONE_OF_IT if self.bar.asked == (0.0, 0.0) else sentence
+        self.pull.setText(said or _EMPTY)
+        self.pull.setToolTip(NONE_OF_IT_TIP if said == NONE_OF_IT else tip)
+
+    def _type_share(self, points: float) -> None:
+        self.edit_asked.emit(TypeShare(self.id, points / 100), "")
 
     def _ask_share(self, share: float) -> None:
         # All moves of one grab, or of keys in a row, are one step.

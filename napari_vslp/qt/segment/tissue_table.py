@@ -1,17 +1,20 @@
-"""The table of tissues; its shares always sum to 100 %, or to less with an unknown one."""
+"""The table of tissues: what is typed stays; where the sum is not 100 % it says so."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
 
-from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QHBoxLayout, QMenu, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QVBoxLayout, QWidget
 from superqt.utils import signals_blocked
 
-from napari_vslp.core.edits import AddTissue, ReplaceTissues
+from napari_vslp.core.edits import AddTissue, ReplaceTissues, ScaleShares
 from napari_vslp.core.segmentation import Segmentation
+from napari_vslp.core.sliders import surplus
 from napari_vslp.core.tissues import PALETTE, Tissue
+from napari_vslp.qt.parts import messages
+from napari_vslp.qt.parts.number_field import NumberField
 from napari_vslp.qt.segment.tissue_row import TissueRow
 
 _GREY = PALETTE[-1]
@@ -47,12 +50,15 @@ class TissueTable(QWidget):
         An edit, and the key under which edits in a row are one step of the history.
     step_ended
         What follows is a step of its own.
+    refused
+        A sentence: a number that was typed cannot be.
     pick_asked, paint_asked
         Id of the tissue that clicks or the brush now mean, empty for none.
     """
 
     edit_asked = Signal(object, str)
     step_ended = Signal()
+    refused = Signal(str)
     pick_asked = Signal(str)
     paint_asked = Signal(str)
 
@@ -65,7 +71,23 @@ class TissueTable(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
         layout.addLayout(self._rows_layout)
+        layout.addLayout(self._sum())
         layout.addLayout(self._buttons())
+
+    def _sum(self) -> QHBoxLayout:
+        self.sum = QLabel()
+        self.sum.setAccessibleName("Sum of the shares")
+        self.scale_button = QPushButton("Scale to 100 %")
+        self.scale_button.setAccessibleName(self.scale_button.text())
+        self.scale_button.setToolTip("Make all shares larger or smaller so that they add up")
+        self.scale_button.clicked.connect(lambda: self.edit_asked.emit(ScaleShares(), ""))
+        policy = self.scale_button.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)  # so that nothing jumps
+        self.scale_button.setSizePolicy(policy)
+        box = QHBoxLayout()
+        box.addWidget(self.sum, 1)
+        box.addWidget(self.scale_button)
+        return box
 
     def _buttons(self) -> QHBoxLayout:
         self.add_button = QPushButton("Add tissue")
@@ -97,6 +119,10 @@ class TissueTable(QWidget):
             if self._rows_layout.indexOf(row) != index:
                 self._rows_layout.insertWidget(index, row)
             row.show_tissue(tissue)
+        over = surplus(tissues)
+        self.sum.setText(messages.sum_of_shares(tissues))
+        self.sum.setObjectName("" if over else "quiet")
+        self.scale_button.setVisible(bool(over))
 
     def show_result(self, result: Segmentation | None) -> None:
         """Show asked against reached and the pull; None clears them."""
@@ -111,9 +137,22 @@ class TissueTable(QWidget):
         row = TissueRow(tissue, self)
         row.edit_asked.connect(self.edit_asked)
         row.step_ended.connect(self.step_ended)
+        row.refused.connect(self.refused)
+        row.left.connect(partial(self._lead_on, row))
         row.pick_toggled.connect(lambda on: self._use_tool(row, "pick", on))
         row.paint_toggled.connect(lambda on: self._use_tool(row, "paint", on))
         return row
+
+    def _lead_on(self, row: TissueRow, field: NumberField, down: int, right: int) -> None:
+        """Turn to the number above, below or beside; Tab goes on in the next row."""
+        fields = [f for r in self.rows for f in (r.share, r.tolerance)]
+        if down:
+            fields = fields[field is row.tolerance :: 2]
+        open_ones = [f for f in fields if f.isEnabled() or f is field]
+        there = open_ones.index(field) + (down or right)
+        if 0 <= there < len(open_ones):
+            open_ones[there].setFocus(Qt.FocusReason.TabFocusReason)
+            open_ones[there].selectAll()
 
     def _drop(self, row: TissueRow) -> None:
         self._rows_layout.removeWidget(row)

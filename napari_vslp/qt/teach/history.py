@@ -200,8 +200,9 @@ class Curves(QWidget):
             self.note.setText(NO_PLOTS)
             return
         tip = "On images kept aside, half the sum of what each tissue is off; lower is better"
-        self.difference = _Plot(DIFFERENCE, tip, self)
-        self.agreement = _Plot(AGREEMENT, "On the images learnt from; lower is better", self)
+        self.difference = _Plot(DIFFERENCE, tip, "points", self)
+        tip = "On the images learnt from; lower is better"
+        self.agreement = _Plot(AGREEMENT, tip, "disagreement", self)
         for plot in (self.difference, self.agreement):
             plot.set_colours(self._colours)
             self._layout.addWidget(plot)
@@ -210,8 +211,8 @@ class Curves(QWidget):
 class _Plot(SmallPlot):
     """One curve over the whole length of a training, with a line between its rounds."""
 
-    def __init__(self, title: str, tip: str, parent: QWidget) -> None:
-        super().__init__(title, tip, parent)
+    def __init__(self, title: str, tip: str, up: str, parent: QWidget) -> None:
+        super().__init__(title, tip, ("step", up), parent)
         self._borders: list[Any] = []
         self._pen: Any = None
 

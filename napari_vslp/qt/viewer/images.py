@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from app_model.types import KeyCode, KeyMod
@@ -20,7 +22,10 @@ from napari_vslp.qt.viewer.clicks import ClicksBinding
 from napari_vslp.qt.viewer.layers import ResultLayers
 from napari_vslp.qt.viewer.paint import PaintBinding
 from napari_vslp.qt.viewer.region import RegionBinding
+from napari_vslp.qt.viewer.source import place, placement
+from napari_vslp.qt.viewer.writers import OURS
 
+TOOLS_AWAY = "Escape"
 UNDO = KeyMod.CtrlCmd | KeyCode.KeyZ
 REDO = KeyMod.CtrlCmd | KeyMod.Shift | KeyCode.KeyZ
 
@@ -36,11 +41,14 @@ class ImageBinding:
         Clicks ("pick") or the brush ("paint") mean no tissue any more.
     refused
         A sentence: what was drawn cannot be.
+    escaped
+        Esc was pressed on one of our layers.
     """
 
     clicked_outside = Signal()
     tool_stopped = Signal(str)
     refused = Signal(str)
+    escaped = Signal()
 
     def __init__(self, layers: LayerList, image: Image, session: Session) -> None:
         self.image, self.session = image, session
@@ -55,11 +63,47 @@ class ImageBinding:
         self.region = RegionBinding(layers, image, session, self.refused.emit)
         session.edited.connect(self._edited)
         session.resulted.connect(self._resulted)
+        self._list = layers
+        self._hidden: list[Layer] = []
+        moves = image.events
+        for event in (moves.scale, moves.translate, moves.rotate, moves.shear, moves.affine):
+            event.connect(self._image_moved)
 
     @property
     def alive(self) -> bool:
         """Whether the image is still in the viewer."""
         return self.layers.image_alive
+
+    def own_layers(self) -> list[Layer]:
+        """Return the image and all layers that show what is known of it, from below."""
+        ours = [self.image, self.clicks.layer, self.paint.layer, self.region.own]
+        return [x for x in self._list if any(x is one for one in ours) or self.layers.holds(x)]
+
+    def raise_above(self, others: Iterable[ImageBinding]) -> None:
+        """Lay this image and its layers on top, and hide what lies on the others."""
+        for other in others:
+            other.hide()
+        for layer in self._hidden:
+            layer.visible = True
+        self._hidden = []
+        self.image.visible = True
+        mine = self.own_layers()
+        if list(self._list)[-len(mine) :] != mine:
+            self._list.move_multiple([self._list.index(x) for x in mine], len(self._list))
+
+    def hide(self) -> None:
+        """Hide what lies on the image until it is chosen again."""
+        seen = [x for x in self.own_layers() if x.visible and x is not self.image]
+        self._hidden += seen
+        for layer in seen:
+            layer.visible = False
+
+    def _image_moved(self, _event: Event) -> None:
+        """Let everything that lies on the image follow it."""
+        for layer in (self.clicks.layer, self.paint.layer, self.region.own):
+            if layer is not None:
+                place(layer, placement(self.image))
+        self.layers.follow_image()
 
     def take_over(self) -> None:
         """Take what the hand did on layers and napari has not told yet into the inputs."""
@@ -97,6 +141,7 @@ class ImageBinding:
         if layer in (self.clicks.layer, self.paint.layer, self.region.own):
             layer.bind_key(UNDO, self.undo, overwrite=True)
             layer.bind_key(REDO, self.redo, overwrite=True)
+            layer.bind_key(TOOLS_AWAY, lambda _layer: self.escaped.emit(), overwrite=True)
 
     def _edited(self, before: Inputs, after: Inputs) -> None:
         dressed = _looks(before) != _looks(after)
@@ -138,6 +183,7 @@ class Images:
     def __init__(self, layers: LayerList) -> None:
         self._list = layers
         self._bindings: dict[Layer, ImageBinding] = {}
+        self.docks: list[Any] = []  # controllers; the last one has the keys
         layers.events.inserted.connect(self._inserted)
         layers.events.removed.connect(self._removed)
         layers.selection.events.active.connect(self._put_tools_away)
@@ -155,6 +201,19 @@ class Images:
         """Return the image layers that can be segmented."""
         return [x for x in self._list if isinstance(x, Image) and not self._ours(x)]
 
+    def image_of(self, layer: Layer | None) -> Image | None:
+        """Return the image that a layer is, or that it tells something of; None for others."""
+        if isinstance(layer, Image) and not self._ours(layer):
+            return layer
+        for image, binding in self._bindings.items():
+            if isinstance(image, Image) and any(layer is x for x in binding.own_layers()):
+                return image
+        return None
+
+    def show_only(self, chosen: ImageBinding) -> None:
+        """Lay one image with its layers on top, and hide what lies on the others."""
+        chosen.raise_above(one for one in self._bindings.values() if one is not chosen)
+
     def shapes(self) -> list[Shapes]:
         """Return the Shapes layers that can be a region."""
         return [x for x in self._list if isinstance(x, Shapes) and not self._ours(x)]
@@ -167,7 +226,10 @@ class Images:
         return self._bindings[image]
 
     def _ours(self, layer: Layer) -> bool:
-        return any(binding.layers.holds(layer) for binding in self._bindings.values())
+        # The mark stays on copies, and on maps whose image was removed.
+        return OURS in layer.metadata or any(
+            binding.layers.holds(layer) for binding in self._bindings.values()
+        )
 
     def _inserted(self, event: Event) -> None:
         layer = event.value

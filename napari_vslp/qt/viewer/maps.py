@@ -15,6 +15,7 @@ from napari_vslp.core.tissues import Tissue
 
 PREFIX = "Result · "
 LABELS, DOUBT, MARGIN = "labels", "doubt", "margin"
+LINES = "lines"  # the labels where the overlay draws
 OUTLINE = "outline"  # shapes, not a map
 # Terms, evidence and tissues go by names of their own, which these keep apart.
 TERM, EVIDENCE, CONFIDENCE = "term ", "evidence ", "confidence in "
@@ -36,6 +37,10 @@ class MapLayer:
         Values shown darkest and brightest.
     above
         Whether it lies above the labels: it is clear where there is nothing to see.
+    low, high
+        What the darkest and the brightest mean, in a word or two.
+    unit
+        Of the values.
     """
 
     title: str
@@ -43,6 +48,9 @@ class MapLayer:
     colours: Colormap | str
     limits: tuple[float, float]
     above: bool = False
+    low: str = ""
+    high: str = ""
+    unit: str = ""
 
 
 def clear_to(name: str, middle: str, high: str) -> Colormap:
@@ -57,6 +65,8 @@ _TERMS = {
     FIDELITY: clear_to("doubt numbers", "#6a0048", "#ff20d0"),
     REGULARISATION: clear_to("doubt boundary", "#101010", "#ffffff"),
 }
+_TITLES = {FIDELITY: "doubt about numbers", REGULARISATION: "doubt about boundaries"}
+COST, PART = "nats per pixel", "per cent"
 _OTHER_TERMS = clear_to("doubt shapes", "#003a44", "#30e0ff")
 
 
@@ -71,18 +81,28 @@ def maps_of(result: Segmentation, doubt: FloatMap | None = None) -> dict[str, Ma
     maps = {}
     for name, term in result.terms.items():
         colours = _TERMS.get(name, _OTHER_TERMS)
-        maps[TERM + name] = MapLayer(term.title, term.map, colours, _limits(term.map), above=True)
-    maps[MARGIN] = MapLayer("margin", result.margin, "gray", _limits(result.margin))
+        title, limits = term_title(name, term.title), _limits(term.map)
+        maps[TERM + name] = MapLayer(
+            title, term.map, colours, limits, True, "costs nothing", "costs much", COST
+        )
+    maps[MARGIN] = MapLayer(
+        "how clear", result.margin, "gray", _limits(result.margin), False, "close", "clear", COST
+    )
     if doubt is not None:
         # What is fairly clear stays clear to the eye.
-        maps[DOUBT] = MapLayer("doubt", doubt, _DOUBT, (0.3, 1.0), above=True)
+        maps[DOUBT] = MapLayer("doubt", doubt, _DOUBT, (0.3, 1.0), True, "sure", "a toss-up", PART)
     for tissue, values in zip(result.tissues, result.confidence, strict=True):
-        key = CONFIDENCE + tissue.id
-        maps[key] = MapLayer(f"like {tissue.name}", values, "inferno", (0.0, 1.0))
+        key, title = CONFIDENCE + tissue.id, f"looks like {tissue.name}"
+        maps[key] = MapLayer(title, values, "inferno", (0.0, 1.0), False, "unlike", "like", PART)
     for name, shown in result.evidence.items():
         limits = (shown.low, shown.high)
         maps[EVIDENCE + name] = MapLayer(shown.title, shown.map, "viridis", limits)
     return maps
+
+
+def term_title(name: str, title: str) -> str:
+    """Return what the window calls a term of the energy, without a colon."""
+    return _TITLES.get(name, title.replace(": ", " about "))
 
 
 def _limits(values: FloatMap) -> tuple[float, float]:

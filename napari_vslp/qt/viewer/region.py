@@ -59,6 +59,11 @@ class RegionBinding:
         self._layers.selection.active = layer
         layer.mode = "add_rectangle"
 
+    def stop(self) -> None:
+        """Let the hand draw no region any more."""
+        if self.own is not None and str(self.own.mode) == "add_rectangle":
+            self.own.mode = "pan_zoom"
+
     def choose(self, layer: Shapes | None) -> None:
         """Let the rectangle of a layer be the region, or None the whole image.
 

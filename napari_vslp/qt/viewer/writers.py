@@ -24,7 +24,7 @@ from napari_vslp.core.tissues import Colour, Tissue
 from napari_vslp.export.results import write_file
 from napari_vslp.qt.viewer.source import pixel_size_um
 
-_KEY = "napari-vslp"
+_KEY = OURS = "napari-vslp"  # in the metadata of every layer of a result
 _IN_TILES = ("mask.tif", "mask.ome.tif", "mask.ome.zarr")  # need not be in memory as a whole
 _BAND = 1024  # rows looked at at once: a layer's data may lie on the disk
 Write = Callable[[str, ArrayLike, dict[str, Any]], list[str]]
@@ -32,18 +32,31 @@ Write = Callable[[str, ArrayLike, dict[str, Any]], list[str]]
 
 @dataclass(frozen=True, eq=False)
 class Remembered:
-    """The result that a layer shows; a copy of the layer remembers the same one."""
+    """The result that a layer shows; a copy of the layer remembers the same one.
+
+    Attributes
+    ----------
+    drawn
+        Whether the layer shows lines drawn from the labels, and not the labels.
+    """
 
     result: Segmentation
+    drawn: bool = False
 
     def __deepcopy__(self, _: object) -> Remembered:
         """Return itself: copying a layer copies no maps."""
         return self
 
 
-def mask_metadata(result: Segmentation) -> dict[str, Any]:
-    """Return what the labels layer of a result has to remember to be written."""
-    return {_KEY: Remembered(result), "pixel_size_um": result.pixel_size_um}
+def mask_metadata(result: Segmentation, drawn: bool = False) -> dict[str, Any]:
+    """Return what a labels layer of a result has to remember to be written.
+
+    Parameters
+    ----------
+    drawn
+        Whether the layer shows lines drawn from the labels, and not the labels.
+    """
+    return {_KEY: Remembered(result, drawn), "pixel_size_um": result.pixel_size_um}
 
 
 def segmentation_of(layer: Labels, lazy: bool = False) -> Segmentation:
@@ -61,13 +74,15 @@ def segmentation_of(layer: Labels, lazy: bool = False) -> Segmentation:
     VslpError
         If it is no image of whole numbers between 0 and 255.
     """
+    held = layer.metadata.get(_KEY)
     data: Any = layer.data[0] if layer.multiscale else layer.data
+    if isinstance(held, Remembered) and held.drawn:
+        data = held.result.labels
     counts = _counts(data, layer.name)
     found = [int(label) for label in np.flatnonzero(counts) if label]
     labels: Any = _Bytes(data)
     labels = labels if lazy and not isinstance(data, np.ndarray) else labels[:]
     shares = counts[1:] / max(1, int(counts[1:].sum()))
-    held = layer.metadata.get(_KEY)
     result = held.result if isinstance(held, Remembered) else None
     if result is not None and result.labels.shape == data.shape:
         count = len(result.tissues)
