@@ -87,6 +87,8 @@ EXPORTERS: Registry[Any] = Registry(
         "mask.ome.tif": "napari_vslp.export.ome_tiff:mask_ome_tiff",
         "confidence.ome.tif": "napari_vslp.export.ome_tiff:confidence_ome_tiff",
         "energy.ome.tif": "napari_vslp.export.ome_tiff:energy_ome_tiff",
+        "report.html": "napari_vslp.report.exporters:report_html",
+        "report.pdf": "napari_vslp.report.exporters:report_pdf",
         "summary.json": "napari_vslp.export.summary:summary_json",
     },
     {
@@ -101,6 +103,8 @@ EXPORTERS: Registry[Any] = Registry(
         "mask.ome.tif": "Mask, OME-TIFF",
         "confidence.ome.tif": "Confidences, OME-TIFF",
         "energy.ome.tif": "Energy maps, OME-TIFF",
+        "report.html": "Report on one page, HTML",
+        "report.pdf": "Report on one page, PDF",
         "summary.json": "Numbers, JSON",
     },
 )

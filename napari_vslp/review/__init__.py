@@ -1,5 +1,5 @@
 """Looking a result over: where it is doubtful, why a pixel is what it is, what else would cost.
 
 Read `pixels`, `regions`, `why`, `overview` (with doubt and energies) and `cost_curve` in this
-order. Nothing here knows Qt or napari.
+order; `wording` says it in the words of a pathologist. Nothing here knows Qt or napari.
 """

@@ -3,26 +3,9 @@
 from __future__ import annotations
 
 from napari_vslp.core.segmentation import Segmentation
+from napari_vslp.review.wording import START_ONLY, hints, per_cent, pull, within
 
-START_ONLY = "Areas alone cannot tell which tissue is which: click once in each tissue."
-
-_AREAS_ALONE = START_ONLY.split(":", maxsplit=1)[0]
-
-
-def hints(result: Segmentation) -> list[str]:
-    """Return the sentences to read about a result, the call for clicks first."""
-    told = any(note.startswith(_AREAS_ALONE) for note in result.notes)
-    first = [START_ONLY] if result.start_only and not told else []
-    return first + list(dict.fromkeys(result.notes))
-
-
-def pull(price: float) -> str:
-    """Say what the shadow price of one tissue (nats per px) means."""
-    size = abs(price)
-    if size < 0.05:
-        return "The image agrees with this number."
-    amount = "a little " if size < 0.4 else "far " if size > 1.5 else ""
-    return f"The image shows {amount}{'less' if price > 0 else 'more'} of it than typed."
+__all__ = ["START_ONLY", "hints", "per_cent", "pull", "pull_number", "quality", "reached", "within"]
 
 
 def pull_number(price: float) -> str:
@@ -33,11 +16,6 @@ def pull_number(price: float) -> str:
     )
 
 
-def per_cent(share: float) -> str:
-    """Write a share in [0, 1] as “41.2 %”."""
-    return f"{100 * share:.1f} %"
-
-
 def reached(result: Segmentation, index: int) -> str:
     """Say the share and, if the pixel size is known, the area reached by a tissue."""
     share = per_cent(float(result.shares[index]))
@@ -45,13 +23,6 @@ def reached(result: Segmentation, index: int) -> str:
     if areas is None:
         return f"Reached {share}"
     return f"Reached {share} = {areas[result.tissues[index].name]:.4g} mm²"
-
-
-def within(result: Segmentation) -> str:
-    """Say how far from the best possible the result is at most."""
-    gap = 100 * max(result.gap, 0.0)
-    size = f"{gap:.1g} %" if gap >= 0.001 else "0.001 %"
-    return f"Within {size} of the best possible"
 
 
 def quality(result: Segmentation) -> str:

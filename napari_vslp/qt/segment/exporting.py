@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject
 from qtpy.QtGui import QCursor
@@ -75,7 +76,8 @@ class Exporting(QObject):
             return
         path = self._ask_path(exporter, name)
         if path is not None:
-            self.runner.start(partial(_write, exporter, result, source, path))
+            options = _options(exporter, binding)
+            self.runner.start(partial(_write, exporter, result, source, path, options))
 
     def shutdown(self) -> None:
         """Stop; the dock or the window is closing."""
@@ -102,8 +104,21 @@ class Exporting(QObject):
         return Path(found) if found else None
 
 
-def _write(
-    exporter: Exporter, result: Segmentation, source: Source, path: Path, job: Job
+def _options(exporter: Exporter, binding: ImageBinding) -> Any:  # noqa: ANN401 - of its own class
+    """Return its options, with the places that were looked at where it tells of them."""
+    options = exporter.Options()
+    if hasattr(options, "looked_at"):
+        return replace(options, looked_at=tuple(binding.review.looked_at))
+    return options
+
+
+def _write(  # noqa: PLR0917 - bound above, in this order
+    exporter: Exporter,
+    result: Segmentation,
+    source: Source,
+    path: Path,
+    options: Any,  # noqa: ANN401
+    job: Job,
 ) -> list[Path]:
     from napari_vslp.core.files.atomic import unwritable
     from napari_vslp.export.results import write_result
@@ -112,11 +127,11 @@ def _write(
     image = open_raster(source.data).read(result.region)
     job.check()
     if not exporter.suffixes:
-        return write_result(result, image, path, (exporter.name,))
+        return write_result(result, image, path, (exporter.name,), {exporter.name: options})
     try:
         # Written beside its place under its own name, it is there whole or not at all.
         with TemporaryDirectory(prefix=".", dir=path.parent) as folder:
-            made = exporter.write(result, image, Path(folder) / path.name, exporter.Options())
+            made = exporter.write(result, image, Path(folder) / path.name, options)
             return [one.replace(path.parent / one.name) for one in made]
     except OSError as error:
         raise unwritable(path.parent, error) from error
