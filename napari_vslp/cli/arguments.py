@@ -81,6 +81,9 @@ def _add_segment(parser: argparse.ArgumentParser) -> None:
     labels = parser.add_argument_group("weak labels")
     _repeated(labels, "--tissue", "NAME=SHARE", "per cent: gland=60±5 or 60+-5, other=40, gland=?")
     _repeated(labels, "--click", "NAME:ROW,COL", "a pixel that belongs to a tissue")
+    _repeated(
+        labels, "--import", "[NAME:]FILE", "annotations, label image or table; docs/imports.md"
+    )
     where = parser.add_argument_group("image")
     where.add_argument(
         "--region",

@@ -109,6 +109,26 @@ EXPORTERS: Registry[Any] = Registry(
     },
 )
 
+# napari_vslp.importing.contract.Importer: of those that read an ending, the first is the usual one
+IMPORTERS: Registry[Any] = Registry(
+    "way to import",
+    "napari_vslp.importers",
+    {
+        "annotations": "napari_vslp.importing.marks:annotation_marks",
+        "annotation-shares": "napari_vslp.importing.areas:annotation_shares",
+        "labels": "napari_vslp.importing.labels:label_paint",
+        "label-shares": "napari_vslp.importing.labels:label_shares",
+        "shares": "napari_vslp.importing.tables:table_shares",
+    },
+    {
+        "annotations": "Annotations as clicks, paint and region",
+        "annotation-shares": "Areas of annotations as shares",
+        "labels": "Label image as paint",
+        "label-shares": "Areas of a label image as shares",
+        "shares": "Shares from a table",
+    },
+)
+
 # napari_vslp.learning.contract.Learner
 LEARNERS: Registry[Any] = Registry(
     "way to learn",

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import (
     QApplication,
     QFrame,
     QLabel,
+    QPushButton,
     QScrollArea,
     QSizePolicy,
     QStackedWidget,
@@ -24,6 +25,7 @@ from napari_vslp.qt.review.page import AuditPage
 from napari_vslp.qt.segment.advanced import AdvancedPanel
 from napari_vslp.qt.segment.controller import Controller, Panels
 from napari_vslp.qt.segment.exporting import Exporting
+from napari_vslp.qt.segment.importing import Importing
 from napari_vslp.qt.segment.region_panel import RegionPanel
 from napari_vslp.qt.segment.run_panel import RunPanel
 from napari_vslp.qt.segment.tissue_table import TissueTable
@@ -60,6 +62,8 @@ class SegmentDock(QWidget):
             self, self.run.say, self.controller.solving.refuse, lambda: self.controller.binding
         )
         self.run.export.clicked.connect(self.exporting.ask)
+        self.importing = Importing(self, self.run.say, self.controller)
+        self.import_button.clicked.connect(self.importing.ask)
         self.tabs.currentChanged.connect(self._turn_to)
         self._follow_theme(viewer)
         self._add_shortcuts()
@@ -114,6 +118,10 @@ class SegmentDock(QWidget):
             panels.addWidget(widget)
         panels.addWidget(self._legend())
         panels.addWidget(self.table)
+        self.import_button = QPushButton("Import…", inner)
+        self.import_button.setAccessibleName("Import…")
+        self.import_button.setToolTip("Take shares, clicks, paint or the region from a file")
+        panels.addWidget(self.import_button, 0, Qt.AlignmentFlag.AlignLeft)
         panels.addWidget(self.advanced)
         panels.addStretch(1)
         return inner
@@ -140,7 +148,8 @@ class SegmentDock(QWidget):
     def _stop_at_the_end(self) -> None:
         # By then this widget is gone: the controller must not be reached through it.
         shutdown, stop_writing = self.controller.shutdown, self.exporting.shutdown
-        self.destroyed.connect(lambda _gone: (shutdown(), stop_writing()))
+        stop_reading = self.importing.shutdown
+        self.destroyed.connect(lambda _gone: (shutdown(), stop_writing(), stop_reading()))
         app = QApplication.instance()
         if app is not None:
             app.aboutToQuit.connect(shutdown)
