@@ -7,7 +7,17 @@ import math
 from typing import NoReturn
 
 from napari_vslp import __version__
-from napari_vslp.cli import cache, evaluate, export, models, regulariser, replay, report, train
+from napari_vslp.cli import (
+    cache,
+    compare,
+    evaluate,
+    export,
+    models,
+    regulariser,
+    replay,
+    report,
+    train,
+)
 from napari_vslp.cli.flags import add_flags, given_path
 from napari_vslp.core.errors import VslpError
 from napari_vslp.core.registries import EXPORTERS, EXTRAS
@@ -48,6 +58,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     replay.add_arguments(commands.add_parser("replay", help="do again what a summary tells"))
     export.add_arguments(commands.add_parser("export", help="write a result in other formats"))
+    compare.add_arguments(commands.add_parser("compare", help="hold two results side by side"))
     report.add_arguments(commands.add_parser("report", help="one page for each result"))
     regulariser.add_arguments(
         commands.add_parser("regulariser", help="learn the shapes of tissues from images")

@@ -2,5 +2,6 @@
 
 Read `content` (what stands on the page), `pictures` and `drawn` (both together), then how it is
 written: `page` as HTML, `pdf` on a `sheet` as PDF. `exporters` puts both on the registry of
-exporters, `cohort` writes the pages of many results with an index.
+exporters, `cohort` writes the pages of many results with an index. `difference` draws where two
+results differ.
 """
