@@ -9,11 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_vslp.cli.flags import given_path
-from napari_vslp.cli.replay import inputs_of, read_told
-from napari_vslp.core.errors import VslpError
 
 if TYPE_CHECKING:
-    from napari_vslp.review.compare import Comparison, Labelled
+    from napari_vslp.review.compare import Comparison
 
 KIND = "comparison"
 FILES = ("difference.png", "comparison.csv")
@@ -41,6 +39,7 @@ def run(arguments: argparse.Namespace) -> None:
         If a result cannot be read, they are of different images, or the folder cannot be used.
     """
     from napari_vslp.core.files.result_folder import check_results, writing_results
+    from napari_vslp.importing.results import labelled_in
     from napari_vslp.report.difference import draw_difference
     from napari_vslp.review.compare import compare
 
@@ -54,25 +53,6 @@ def run(arguments: argparse.Namespace) -> None:
             draw_difference(found).save(stage / FILES[0])
             _write_table(found, stage / FILES[1])
         sys.stdout.write(f"Written to {arguments.out}: {', '.join(FILES)}\n")
-
-
-def labelled_in(folder: Path) -> Labelled:
-    """Return the labels of the result in a folder.
-
-    Raises
-    ------
-    VslpError
-        If it holds no mask.tif and summary.json of a result.
-    """
-    from napari_vslp.evaluation.masks import stored
-    from napari_vslp.review.compare import Labelled
-
-    inputs = inputs_of(read_told(folder / "summary.json"), folder / "summary.json")
-    labels, names = stored(folder / "mask.tif")
-    tissues = tuple((names or {}).get(i + 1, t.name) for i, t in enumerate(inputs.tissues))
-    if labels.ndim != 2 or labels.max(initial=0) > len(tissues):
-        raise VslpError(f"The mask in “{folder}” does not belong to its summary: segment again.")
-    return Labelled(labels.astype("uint8"), tissues, inputs.pixel_size_um)
 
 
 def _rows(found: Comparison) -> list[list[str]]:

@@ -2,6 +2,7 @@
 
 Read `contract` (what an importer is), `names` (whose tissue a name is), then the importers:
 `geojson` reads annotations, `marks` and `shapes` make clicks, paint and a region of them, `areas`
-shares; `labels` reads label images, `tables` the shares of a cohort. The list of importers is
+shares; `labels` reads label images, `tables` the shares of a cohort, `results` the
+result in a folder, to be compared. The list of importers is
 `core.registries.IMPORTERS`.
 """

@@ -57,23 +57,30 @@ def read_annotations(path: Path) -> tuple[Annotation, ...]:
     VslpError
         If it cannot be opened or is no GeoJSON, or a geometry in it is damaged.
     """
-    features = _features(_json(path), path)
+    features = _features(read_json(path, f"no GeoJSON: {_NO_FILE}"), path)
     found = tuple(_annotations(features, path))
     if not found:
         raise VslpError(f"“{path.name}” holds no annotations: {_NO_FILE}.")
     return found
 
 
-def _json(path: Path) -> Any:  # noqa: ANN401
+def read_json(path: Path, otherwise: str) -> Any:  # noqa: ANN401
+    """Return what a JSON file holds.
+
+    Raises
+    ------
+    VslpError
+        If it cannot be opened, is very large or no JSON: ``“name” is …`` what `otherwise` says.
+    """
     check_plain(path)
     try:
         if path.stat().st_size > _MOST_BYTES:
-            raise VslpError(f"“{path.name}” is too large for annotations: export fewer objects.")
+            raise VslpError(f"“{path.name}” is too large to be read: export fewer objects.")
         return json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise VslpError(f"“{path}” cannot be opened ({error.strerror}): check its name.") from error
     except (ValueError, RecursionError) as error:
-        raise VslpError(f"“{path.name}” is no GeoJSON: {_NO_FILE}.") from error
+        raise VslpError(f"“{path.name}” is {otherwise}.") from error
 
 
 def _features(told: Any, path: Path) -> list[Any]:  # noqa: ANN401

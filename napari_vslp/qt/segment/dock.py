@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_vslp.qt.parts.theme import heading, style
+from napari_vslp.qt.review.comparing import Comparing
 from napari_vslp.qt.review.page import AuditPage
 from napari_vslp.qt.segment.advanced import AdvancedPanel
 from napari_vslp.qt.segment.controller import Controller, Panels
@@ -62,6 +63,10 @@ class SegmentDock(QWidget):
             self, self.run.say, self.controller.solving.refuse, lambda: self.controller.binding
         )
         self.run.export.clicked.connect(self.exporting.ask)
+        self.comparing = Comparing(
+            self, viewer, self.controller.solving.refuse, lambda: self.controller.binding
+        )
+        self.audit.compare.clicked.connect(self.comparing.ask)
         self.importing = Importing(self, self.run.say, self.controller)
         self.import_button.clicked.connect(self.importing.ask)
         self.tabs.currentChanged.connect(self._turn_to)
@@ -148,8 +153,15 @@ class SegmentDock(QWidget):
     def _stop_at_the_end(self) -> None:
         # By then this widget is gone: the controller must not be reached through it.
         shutdown, stop_writing = self.controller.shutdown, self.exporting.shutdown
-        stop_reading = self.importing.shutdown
-        self.destroyed.connect(lambda _gone: (shutdown(), stop_writing(), stop_reading()))
+        stop_reading, stop_comparing = self.importing.shutdown, self.comparing.shutdown
+        self.destroyed.connect(
+            lambda _gone: (
+                shutdown(),
+                stop_writing(),
+                stop_reading(),
+                stop_comparing(),
+            )
+        )
         app = QApplication.instance()
         if app is not None:
             app.aboutToQuit.connect(shutdown)
