@@ -140,6 +140,7 @@ class DifferenceTable(QDialog):
             item = self.legend.topLevelItem(index)
             if item is not None:
                 item.setIcon(0, swatch_icon(pair.colour))
+        self.legend.resizeColumnToContents(0)
         layout = QVBoxLayout(self)
         for widget in (self.summary, self.tissues, self.legend):
             layout.addWidget(widget)
