@@ -7,7 +7,17 @@ import math
 from typing import NoReturn
 
 from napari_vslp import __version__
-from napari_vslp.cli import cache, evaluate, export, models, regulariser, replay, train
+from napari_vslp.cli import (
+    cache,
+    compare,
+    evaluate,
+    export,
+    models,
+    regulariser,
+    replay,
+    report,
+    train,
+)
 from napari_vslp.cli.flags import add_flags, given_path
 from napari_vslp.core.errors import VslpError
 from napari_vslp.core.registries import EXPORTERS, EXTRAS
@@ -48,6 +58,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     replay.add_arguments(commands.add_parser("replay", help="do again what a summary tells"))
     export.add_arguments(commands.add_parser("export", help="write a result in other formats"))
+    compare.add_arguments(commands.add_parser("compare", help="hold two results side by side"))
+    report.add_arguments(commands.add_parser("report", help="one page for each result"))
     regulariser.add_arguments(
         commands.add_parser("regulariser", help="learn the shapes of tissues from images")
     )
@@ -80,6 +92,9 @@ def _add_segment(parser: argparse.ArgumentParser) -> None:
     labels = parser.add_argument_group("weak labels")
     _repeated(labels, "--tissue", "NAME=SHARE", "per cent: gland=60±5 or 60+-5, other=40, gland=?")
     _repeated(labels, "--click", "NAME:ROW,COL", "a pixel that belongs to a tissue")
+    _repeated(
+        labels, "--import", "[NAME:]FILE", "annotations, label image or table; docs/imports.md"
+    )
     where = parser.add_argument_group("image")
     where.add_argument(
         "--region",

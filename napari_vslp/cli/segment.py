@@ -11,16 +11,19 @@ from pathlib import Path
 from napari_vslp.cli.export import read_option_flags
 from napari_vslp.cli.flags import read_flags
 from napari_vslp.cli.terminal import following, say, table
+from napari_vslp.core.inputs import ImageReference, Inputs
 from napari_vslp.core.registries import EXTRAS
 from napari_vslp.core.segmentation import Segmentation
 from napari_vslp.core.settings import Settings
 from napari_vslp.core.tissues import (
     check_clicks,
     check_tissues,
+    clicks_by_id,
     coloured,
     parse_click,
     parse_tissue,
 )
+from napari_vslp.importing.contract import importer_for
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -35,7 +38,9 @@ def run(arguments: argparse.Namespace) -> None:
     tissues = coloured([parse_tissue(text) for text in arguments.tissue])
     clicks = [parse_click(text) for text in arguments.click]
     # All that can fail quickly does so before torch is imported.
-    check_tissues(tissues, settings.trust)
+    imports = getattr(arguments, "import")
+    if not imports:
+        check_tissues(tissues, settings.trust)
 
     from napari_vslp.encoders.model_names import resolve_model
     from napari_vslp.export.results import check_result_folder, write_result
@@ -45,19 +50,30 @@ def run(arguments: argparse.Namespace) -> None:
     resolve_model(settings.encoder)
     check_pixel_size(arguments.pixel_size)
     raster = open_raster(arguments.image)
-    region = check_region(arguments.region, raster.shape)
-    check_clicks(clicks, tissues, raster.shape)
+    check_region(arguments.region, raster.shape)
+    said = Inputs(
+        ImageReference(arguments.image.name, shape=raster.shape),
+        tuple(tissues),
+        clicks_by_id(clicks, tissues),
+        region=arguments.region,
+    )
+    said = _with_imports(said, imports, arguments)
+    check_tissues(said.tissues, settings.trust)
+    check_clicks(said.clicks, said.tissues, raster.shape)
+    region = check_region(said.region, raster.shape)
     shown = raster.read(region)
-    check_result_folder(arguments.out, arguments.write, [arguments.image])
+    read = [importer_for(text)[1] for text in imports]
+    check_result_folder(arguments.out, arguments.write, [arguments.image, *read])
 
     from napari_vslp.pipeline import segment
 
     with following(arguments.quiet or arguments.json) as job:
         result = segment(
             raster,
-            tissues,
-            clicks=clicks,
-            region=arguments.region,
+            said.tissues,
+            clicks=said.clicks,
+            painted=None if said.paint is None else said.paint.by_position(said.tissues),
+            region=said.region,
             pixel_size_um=arguments.pixel_size or raster.pixel_size_um,
             settings=settings,
             job=job,
@@ -65,6 +81,17 @@ def run(arguments: argparse.Namespace) -> None:
     result = result.of_file(arguments.image)
     written = write_result(result, shown, arguments.out, arguments.write, options)
     tell(result, written, arguments)
+
+
+def _with_imports(said: Inputs, imports: list[str], arguments: argparse.Namespace) -> Inputs:
+    """Return what was typed with what the files say, one after the other."""
+    for text in imports:
+        importer, path = importer_for(text)
+        found = importer.read(path, said)
+        said = found(said)
+        if not arguments.quiet:
+            say(found.told)
+    return said
 
 
 def settings_of(arguments: argparse.Namespace) -> Settings:

@@ -95,6 +95,8 @@ EXPORTERS: Registry[Any] = Registry(
         "mask.ome.zarr": "napari_vslp.export.arrays.ome_zarr:mask_ome_zarr",
         "maps.ome.zarr": "napari_vslp.export.arrays.ome_zarr:maps_ome_zarr",
         "mask.dcm": "napari_vslp.export.arrays.dicom_seg:mask_dicom",
+        "report.html": "napari_vslp.report.exporters:report_html",
+        "report.pdf": "napari_vslp.report.exporters:report_pdf",
         "summary.json": "napari_vslp.export.summary:summary_json",
     },
     {
@@ -117,7 +119,29 @@ EXPORTERS: Registry[Any] = Registry(
         "mask.ome.zarr": "Mask, OME-Zarr",
         "maps.ome.zarr": "Confidences and energy maps, OME-Zarr",
         "mask.dcm": "Mask, DICOM Segmentation",
+        "report.html": "Report on one page, HTML",
+        "report.pdf": "Report on one page, PDF",
         "summary.json": "Numbers, JSON",
+    },
+)
+
+# napari_vslp.importing.contract.Importer: of those that read an ending, the first is the usual one
+IMPORTERS: Registry[Any] = Registry(
+    "way to import",
+    "napari_vslp.importers",
+    {
+        "annotations": "napari_vslp.importing.marks:annotation_marks",
+        "annotation-shares": "napari_vslp.importing.areas:annotation_shares",
+        "labels": "napari_vslp.importing.labels:label_paint",
+        "label-shares": "napari_vslp.importing.labels:label_shares",
+        "shares": "napari_vslp.importing.tables:table_shares",
+    },
+    {
+        "annotations": "Annotations as clicks, paint and region",
+        "annotation-shares": "Areas of annotations as shares",
+        "labels": "Label image as paint",
+        "label-shares": "Areas of a label image as shares",
+        "shares": "Shares from a table",
     },
 )
 

@@ -168,14 +168,20 @@ def picture(image: RGB, labels: Labels | None = None) -> str:
     drawn = np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC))
     if labels is not None:
         drawn = _outlined(drawn, _resized(labels, size))
-    return _data_uri(drawn)
+    return data_uri(jpeg(drawn))
 
 
-def _data_uri(image: RGB) -> str:
+def jpeg(image: RGB) -> bytes:
+    """Return an image (H, W, 3) uint8 as the bytes of a JPEG file of good quality."""
     stream = io.BytesIO()
     # Not optimised: Pillow's buffer is then too small for some pictures.
     Image.fromarray(image).save(stream, "JPEG", quality=88, subsampling=0)
-    return f"data:image/jpeg;base64,{base64.b64encode(stream.getvalue()).decode('ascii')}"
+    return stream.getvalue()
+
+
+def data_uri(picture_file: bytes) -> str:
+    """Return the bytes of a JPEG file as an address that needs no file."""
+    return f"data:image/jpeg;base64,{base64.b64encode(picture_file).decode('ascii')}"
 
 
 def _resized(labels: Labels, size: tuple[int, int]) -> Labels:

@@ -112,7 +112,7 @@ def read_mask(
         If the file is no such mask, is not of the image's size, or holds values of no tissue.
     """
     names, count = ((), tissues) if isinstance(tissues, int) else (tissues, len(tissues))
-    raw, own = _stored(path)
+    raw, own = stored(path)
     if raw.ndim != 2 or raw.dtype.kind not in "bui":
         raise VslpError(
             f"“{path}” is no mask of one whole number a pixel: save it as a grey or indexed PNG."
@@ -165,7 +165,7 @@ def _meaning(
     return values
 
 
-def _stored(path: Path) -> tuple[NDArray[Any], dict[int, str] | None]:
+def stored(path: Path) -> tuple[NDArray[Any], dict[int, str] | None]:
     """Return the values of a mask, and the names of its tissues if this program wrote it."""
     raster = open_raster(path)
     if not isinstance(raster, SampledRaster):

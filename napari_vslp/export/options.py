@@ -108,10 +108,37 @@ class MaskZarrOptions(MapsZarrOptions):
     )
 
 
+Pixel = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class ReportOptions:
+    """What a report lists.
+
+    Attributes
+    ----------
+    looked_at
+        Places (row, column; px of the whole image) that somebody looked at, as the window's audit
+        knows them; None where nobody kept count.
+    """
+
+    places: int = option(
+        6,
+        "Doubtful places listed",
+        "How many doubtful places are numbered and listed, the one most worth a look first",
+        flag="--places",
+        low=0,
+        high=12,
+    )
+    looked_at: tuple[Pixel, ...] | None = None
+
+
 # The built-in exporters' options by the exporters' names; importing the exporters takes numpy.
 BUILT_IN: dict[str, type] = {
     "tissues.geojson": GeoJsonOptions,
     "coco.json": CocoOptions,
     "mask.ome.zarr": MaskZarrOptions,
     "maps.ome.zarr": MapsZarrOptions,
+    "report.html": ReportOptions,
+    "report.pdf": ReportOptions,
 }

@@ -34,10 +34,19 @@ def draw_overlay(result: Segmentation, image: RGB) -> Image.Image:
     if step > 1:
         small = small.reduce(step)
     labels = result.labels[::step, ::step]
-    return _with_legend(Image.fromarray(_tinted(np.asarray(small), labels, result.tissues)), result)
+    return _with_legend(Image.fromarray(tinted(np.asarray(small), labels, result.tissues)), result)
 
 
-def _tinted(image: RGB, labels: NDArray[np.uint8], tissues: tuple[Tissue, ...]) -> RGB:
+def tinted(image: RGB, labels: NDArray[np.uint8], tissues: tuple[Tissue, ...]) -> RGB:
+    """Return an image with its tissues tinted and outlined in their colours.
+
+    Parameters
+    ----------
+    image
+        (h, w, 3) uint8.
+    labels
+        (h, w): 0 nothing, i + 1 the tissue i.
+    """
     colours = np.zeros((256, 3), np.float32)
     for index, tissue in enumerate(tissues):
         colours[index + 1] = tissue.colour

@@ -66,7 +66,22 @@ def read_number(text: str) -> float | None:
 def read_shares(
     table: Table, columns: Columns, rows: Sequence[Row], tolerance: float, named: bool
 ) -> tuple[Shares, Shares]:
-    """Read the intervals of some rows; whether they are per cent, the whole table decides.
+    """Return the intervals of some rows, as far as they are possible where all sum to one.
+
+    Parameters, errors and order are those of `read_intervals`.
+
+    Returns
+    -------
+    tuple of ndarray
+        Lowest and highest shares, shape (N, K), float64.
+    """
+    return tighten(*read_intervals(table, columns, rows, tolerance, named))
+
+
+def read_intervals(
+    table: Table, columns: Columns, rows: Sequence[Row], tolerance: float, named: bool
+) -> tuple[Shares, Shares]:
+    """Read the intervals of some rows as written; whether per cent, the whole table decides.
 
     Parameters
     ----------
@@ -102,7 +117,7 @@ def read_shares(
         _check_sum(where, pair)
         pairs.append(pair)
     both = np.array(pairs, np.float64)
-    return tighten(both[..., 0], both[..., 1])
+    return both[..., 0], both[..., 1]
 
 
 def _used(columns: Columns) -> Iterator[int]:

@@ -51,6 +51,7 @@ SHARES = {
     "summaries": 2,
     "inputs": 3,
     "summaries of any bytes": 1,
+    "annotations": 12,
 }
 # How the calls of the case that runs ended.
 _ENDS: set[str] = set()

@@ -11,9 +11,9 @@ import pytest
 from napari.utils.notifications import notification_manager
 
 from napari_vslp.core.errors import VslpError
-from napari_vslp.qt.parts import messages
 from napari_vslp.qt.segment.controller import OUTSIDE
 from napari_vslp.qt.segment.solving import CANCELLED, IMAGE_GONE, NO_IMAGE, STALE
+from napari_vslp.review import wording
 
 pytestmark = pytest.mark.window
 
@@ -29,7 +29,7 @@ def test_segment_shows_asked_and_reached(window, fake):
     row = window.dock.table.rows[0]
     assert row.bar.asked == (0.35, 0.45)
     assert row.bar.reached == pytest.approx(0.4, abs=0.02)
-    assert row.reached.text() == messages.per_cent(result.reached["Tumour"]).join(["reached ", ""])
+    assert row.reached.text() == wording.per_cent(result.reached["Tumour"]).join(["reached ", ""])
     assert row.pull.text() == "The image shows more of it than typed."
     assert "-0.6" not in row.pull.text()
     assert "+0.60" in row.pull.toolTip()
@@ -176,7 +176,7 @@ def test_a_guess_asks_for_clicks_and_notes_are_shown(window, fake):
     window.segment()
     hint = window.dock.run.hint
     assert not hint.isHidden()
-    assert hint.text().splitlines() == [messages.START_ONLY, *fake.notes]
+    assert hint.text().splitlines() == [wording.START_ONLY, *fake.notes]
 
 
 def test_a_change_after_a_result_is_said(window, fake):

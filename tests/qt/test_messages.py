@@ -9,6 +9,7 @@ import pytest
 
 from napari_vslp.core.tissues import Click
 from napari_vslp.qt.parts import messages
+from napari_vslp.review import wording
 
 pytestmark = pytest.mark.window
 
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.window
     ],
 )
 def test_the_distance_from_the_best_is_no_power_of_ten(result, gap, said):
-    assert messages.within(replace(result, gap=gap)) == said
+    assert wording.within(replace(result, gap=gap)) == said
 
 
 @pytest.mark.parametrize(
@@ -35,7 +36,7 @@ def test_times_are_true_and_short(seconds, said):
 
 def test_flags_of_the_command_line_are_not_shown_in_the_window(result):
     note = "Allow more steps (--max-iterations), or press Segment again."
-    shown = messages.hints(replace(result, notes=(note,), start_only=False))
+    shown = wording.hints(replace(result, notes=(note,), start_only=False))
     assert shown == ["Allow more steps, or press Segment again."]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,27 +9,12 @@ import numpy as np
 from napari_vslp.core.segmentation import Segmentation
 from napari_vslp.core.sliders import surplus
 from napari_vslp.core.tissues import Tissue
+from napari_vslp.review.wording import per_cent, within
 
-_FLAG = re.compile(r"\s*\(--[\w-]+\)")
 _OWN_PX = 9  # a click and its eight neighbours
 CLICK_ALONE = (
     "The click changed nothing but its own place. A second click nearby helps, or the brush."
 )
-START_ONLY = "Areas alone cannot tell which tissue is which: click once in each tissue."
-
-_AREAS_ALONE = START_ONLY.split(":", maxsplit=1)[0]
-
-
-def hints(result: Segmentation) -> list[str]:
-    """Return the sentences to read about a result, the call for clicks first."""
-    told = any(note.startswith(_AREAS_ALONE) for note in result.notes)
-    first = [START_ONLY] if result.start_only and not told else []
-    return first + [in_the_window(note) for note in dict.fromkeys(result.notes)]
-
-
-def in_the_window(note: str) -> str:
-    """Return a note without what only the command line has: the names of its flags."""
-    return _FLAG.sub("", note)
 
 
 def sum_of_shares(tissues: Sequence[Tissue]) -> str:
@@ -43,15 +27,6 @@ def sum_of_shares(tissues: Sequence[Tissue]) -> str:
     if over:
         return f"{said}, {round(abs(over), 2):g} too {'many' if over > 0 else 'few'}"
     return said if len(known) == len(tissues) else f"{said}, the rest is unknown"
-
-
-def pull(price: float) -> str:
-    """Say what the shadow price of one tissue (nats per px) means."""
-    size = abs(price)
-    if size < 0.05:
-        return "The image agrees with this number."
-    amount = "a little " if size < 0.4 else "far " if size > 1.5 else ""
-    return f"The image shows {amount}{'less' if price > 0 else 'more'} of it than typed."
 
 
 def pull_number(price: float) -> str:
@@ -68,11 +43,6 @@ def under_mouse(tissue: str, confidence: float, doubt: float | None) -> str:
     return said if doubt is None else f"{said} · doubt {100 * doubt:.0f} %"
 
 
-def per_cent(share: float) -> str:
-    """Write a share in [0, 1] as “41.2 %”."""
-    return f"{100 * share:.1f} %"
-
-
 def reached(result: Segmentation, index: int) -> str:
     """Say the share and, if the pixel size is known, the area reached by a tissue."""
     share = per_cent(float(result.shares[index]))
@@ -80,14 +50,6 @@ def reached(result: Segmentation, index: int) -> str:
     if areas is None:
         return f"Reached {share}"
     return f"Reached {share} = {areas[result.tissues[index].name]:.4g} mm²"
-
-
-def within(result: Segmentation) -> str:
-    """Say how far from the best possible the result is at most."""
-    gap = 100 * max(result.gap, 0.0)
-    # One figure is enough, and 2e+01 is none that anybody reads.
-    size = f"{gap:.0f}" if gap >= 9.5 else f"{max(gap, 0.001):.1g}"
-    return f"Within {size} % of the best possible"
 
 
 def duration(seconds: float) -> str:

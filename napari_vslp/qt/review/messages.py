@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_vslp.core.segmentation import Segmentation
-from napari_vslp.qt.parts import messages
+from napari_vslp.review import wording
 
 if TYPE_CHECKING:
     from napari_vslp.review.cost_curve import CostCurve
@@ -32,7 +32,7 @@ def per_cent(share: float) -> str:
 
 def certificate(result: Segmentation) -> str:
     """Say how sure it is that there is no better result, and what the doubt is about."""
-    return f"{messages.within(result)}.\n{_doubts(result)}"
+    return f"{wording.within(result)}.\n{wording.doubts(result)}"
 
 
 def certificate_tip(result: Segmentation) -> str:
@@ -48,21 +48,9 @@ def certificate_tip(result: Segmentation) -> str:
     )
 
 
-def _doubts(result: Segmentation) -> str:
-    total = result.energy.total
-    if total <= 1e-6 * max(1, result.labels.size):
-        return "Hardly any doubt, neither of numbers nor of boundaries."
-    numbers = result.energy.fidelity / total
-    return f"Doubt: {per_cent(numbers)} of numbers, {per_cent(1 - numbers)} of boundaries."
-
-
 def area(region: Region) -> str:
     """Say the area of a region."""
-    if region.area_um2 is None:
-        return f"{region.pixels:,} px²".replace(",", " ")
-    if region.area_um2 >= 1e5:
-        return f"{region.area_um2 * 1e-6:.2f} mm²"
-    return f"{region.area_um2:,.0f} µm²".replace(",", " ")
+    return wording.area(region.pixels, region.area_um2)
 
 
 def looked(count: int, total: int) -> str:

@@ -237,6 +237,10 @@ class AuditPage(QWidget):
         for fold in self.folds:
             inside.addWidget(fold)
             fold.toggled.connect(partial(self._unfolded, fold))
+        self.compare = QPushButton("Compare with another result…", self)
+        self.compare.setAccessibleName("Compare with another result")
+        self.compare.setToolTip("Show where this result and one in a folder differ")
+        inside.addWidget(self.compare, 0, Qt.AlignmentFlag.AlignLeft)
         self.cost.grown.connect(lambda: self.unfolded.emit(self.folds[2]))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 4, 0)

@@ -11,6 +11,7 @@ from qtpy.QtGui import QKeyEvent, QKeySequence, QShortcut
 from qtpy.QtWidgets import (
     QApplication,
     QFrame,
+    QPushButton,
     QScrollArea,
     QSizePolicy,
     QStackedWidget,
@@ -20,10 +21,12 @@ from qtpy.QtWidgets import (
 )
 
 from napari_vslp.qt.parts.theme import heading, style
+from napari_vslp.qt.review.comparing import Comparing
 from napari_vslp.qt.review.page import AuditPage
 from napari_vslp.qt.segment.advanced import AdvancedPanel
 from napari_vslp.qt.segment.controller import Controller, Panels
 from napari_vslp.qt.segment.exporting import Exporting
+from napari_vslp.qt.segment.importing import Importing
 from napari_vslp.qt.segment.region_panel import RegionPanel
 from napari_vslp.qt.segment.run_panel import RunPanel
 from napari_vslp.qt.segment.show_panel import PEEK, ShowPanel
@@ -64,6 +67,12 @@ class SegmentDock(QWidget):
             self, self.run.say, self.controller.solving.refuse, lambda: self.controller.binding
         )
         self.run.export.clicked.connect(self.exporting.ask)
+        self.comparing = Comparing(
+            self, viewer, self.controller.solving.refuse, lambda: self.controller.binding
+        )
+        self.audit.compare.clicked.connect(self.comparing.ask)
+        self.importing = Importing(self, self.run.say, self.controller)
+        self.import_button.clicked.connect(self.importing.ask)
         self.tabs.currentChanged.connect(self._turn_to)
         self._follow_theme(viewer)
         self._add_shortcuts()
@@ -136,6 +145,10 @@ class SegmentDock(QWidget):
         for widget in (heading("Image"), self.region, heading("Tissues and their shares")):
             panels.addWidget(widget)
         panels.addWidget(self.table)
+        self.import_button = QPushButton("Import…", inner)
+        self.import_button.setAccessibleName("Import…")
+        self.import_button.setToolTip("Take shares, clicks, paint or the region from a file")
+        panels.addWidget(self.import_button, 0, Qt.AlignmentFlag.AlignLeft)
         panels.addWidget(self.advanced)
         panels.addStretch(1)
         return inner
@@ -164,7 +177,15 @@ class SegmentDock(QWidget):
     def _stop_at_the_end(self) -> None:
         # By then this widget is gone: the controller must not be reached through it.
         shutdown, stop_writing = self.controller.shutdown, self.exporting.shutdown
-        self.destroyed.connect(lambda _gone: (shutdown(), stop_writing()))
+        stop_reading, stop_comparing = self.importing.shutdown, self.comparing.shutdown
+        self.destroyed.connect(
+            lambda _gone: (
+                shutdown(),
+                stop_writing(),
+                stop_reading(),
+                stop_comparing(),
+            )
+        )
         app = QApplication.instance()
         if app is not None:
             app.aboutToQuit.connect(shutdown)

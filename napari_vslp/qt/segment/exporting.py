@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -101,6 +102,7 @@ class Exporting(QObject):
             return
         path = self._ask_path(exporter, name)
         if path is not None:
+            options = _with_places(exporter, binding, options)
             self.runner.start(partial(_write, exporter, result, source, path, options))
 
     def shutdown(self) -> None:
@@ -130,6 +132,14 @@ class Exporting(QObject):
             first = str(exporter.files()[0])
             found = QFileDialog.getSaveFileName(self._window, title, first, f"({kinds})")[0]
         return Path(found) if found else None
+
+
+def _with_places(exporter: Exporter, binding: ImageBinding, options: Any) -> Any:  # noqa: ANN401
+    """Return its options, with the places that were looked at where it tells of them."""
+    options = exporter.Options() if options is None else options
+    if hasattr(options, "looked_at"):
+        return replace(options, looked_at=tuple(binding.review.looked_at))
+    return options
 
 
 def _write(  # noqa: PLR0917 - bound above, in this order

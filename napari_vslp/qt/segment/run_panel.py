@@ -17,12 +17,13 @@ from napari_vslp.core.progress import Progress
 from napari_vslp.core.segmentation import Segmentation
 from napari_vslp.qt.parts import messages
 from napari_vslp.qt.parts.icons import IconButton
+from napari_vslp.review import wording
 
 _FULL = 1000
 
 
 class JobBar(QProgressBar):
-    """A thin bar without messages."""
+    """A thin bar without words."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -129,7 +130,7 @@ class RunPanel(QWidget):
         self.status.setText(sentence)
 
     def show_progress(self, progress: Progress, in_words: bool = True) -> None:
-        """Show how far a job has come, by the bar and, unless it came unasked, in messages."""
+        """Show how far a job has come, by the bar and, unless it came unasked, in words."""
         self.progress.show_fraction(progress.fraction)
         if in_words:
             self.say(progress.note or f"{progress.stage}…")
@@ -152,6 +153,6 @@ class RunPanel(QWidget):
             return
         self.say(messages.done(seconds))
         self.status.setToolTip(messages.details(result))
-        sentences = [*filter(None, [extra]), *messages.hints(result)]
+        sentences = [*filter(None, [extra]), *wording.hints(result)]
         self.hint.setText("\n".join(sentences))
         self.hint.setVisible(bool(sentences))

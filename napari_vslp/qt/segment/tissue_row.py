@@ -17,6 +17,7 @@ from napari_vslp.qt.parts import messages
 from napari_vslp.qt.parts.icons import ColourButton, IconButton
 from napari_vslp.qt.parts.number_field import NumberField
 from napari_vslp.qt.parts.steady import SteadySlider
+from napari_vslp.review import wording
 
 # napari's slider handle is 16 px wide: with half of it as a margin, 40 % lies under the handle.
 MARGIN = 8
@@ -261,10 +262,10 @@ class TissueRow(QWidget):
             return
         share, price = float(result.shares[index]), float(result.prices[index])
         self.bar.set_reached(share)
-        self.reached.setText(f"reached {messages.per_cent(share)}")
+        self.reached.setText(f"reached {wording.per_cent(share)}")
         self.reached.setToolTip(messages.reached(result, index))
         known = result.tissues[index].value is not None
-        self._say_pull(messages.pull(price) if known else "", messages.pull_number(price))
+        self._say_pull(wording.pull(price) if known else "", messages.pull_number(price))
 
     def _say_pull(self, sentence: str, tip: str) -> None:
         """Say how the image pulls; of a tissue that is left out, only that it is."""

@@ -80,6 +80,11 @@ def export_result() -> None:
     _in_the_dock(lambda dock: dock.exporting.ask())
 
 
+def import_file() -> None:
+    """Offer the ways to import what others say of the image."""
+    _in_the_dock(lambda dock: dock.importing.ask())
+
+
 def next_doubtful_place() -> None:
     """Go to the next place where the result is doubtful."""
     _in_the_dock(lambda dock: dock.next_doubt())
