@@ -4,7 +4,8 @@ With weak edges the last of the gap sits in a few undecided patches of about a t
 which u should be constant and sloshes as a standing wave. So the loop of `solver` sweeps the whole
 image a little, then iterates in windows taken from the certificate's gap map, and so on.
 
-The constants are those of the best of some schedules on 45 images of EBHI-Seg that do not validate.
+The constants are a prototype's. Of six other schedules on 20 training images of EBHI-Seg and the
+sample only one needed fewer iterations, by 3 %: windows after 20 whole sweeps instead of 30.
 """
 
 from __future__ import annotations
