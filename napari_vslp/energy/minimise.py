@@ -143,6 +143,11 @@ def minimise(
     after = Warm(whole.state, problem.cost, problem.tv_weight, penalty=problem.penalty)
     if warm is not None and _same(warm, problem):
         after.curve, after.grid = warm.curve, warm.grid
+    if kept.all() and len(kept) > 1 and problem.cost.size > GRID_VALUES:
+        # Made here, so that the first slider move need not wait for it; what is solved is kept.
+        after.grid = make_grid(
+            problem, whole.state, known=after.grid, backend=backend, device=device, job=Job()
+        )
     return whole, after
 
 
