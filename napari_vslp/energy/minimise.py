@@ -21,10 +21,10 @@ from napari_vslp.energy.proportion_curve import ProportionCurve, proportion_curv
 from napari_vslp.energy.solver import Solution, Stop, make_legal, solve
 
 # A slider's answer: what a fine grid of at most 512² × 4 values does in about 50 ms.
-LIVE = Stop(tolerance=1e-3, max_iterations=30, check_every=30)
+LIVE = Stop(tolerance=1e-3, max_iterations=30, check_every=30, windows=False)
 # After a look-up for two tissues: a tenth of its gap for a few ms.
-POLISH = Stop(tolerance=1e-3, max_iterations=20, check_every=10)
-COARSE = Stop(tolerance=1e-3, max_iterations=60)
+POLISH = Stop(tolerance=1e-3, max_iterations=20, check_every=10, windows=False)
+COARSE = Stop(tolerance=1e-3, max_iterations=60, windows=False)
 
 
 @dataclass
@@ -143,6 +143,11 @@ def minimise(
     after = Warm(whole.state, problem.cost, problem.tv_weight, penalty=problem.penalty)
     if warm is not None and _same(warm, problem):
         after.curve, after.grid = warm.curve, warm.grid
+    if kept.all() and len(kept) > 1 and problem.cost.size > GRID_VALUES:
+        # Made here, so that the first slider move need not wait for it; what is solved is kept.
+        after.grid = make_grid(
+            problem, whole.state, known=after.grid, backend=backend, device=device, job=Job()
+        )
     return whole, after
 
 

@@ -29,8 +29,8 @@ SMALLEST_SIDE = 48
 COST_CEILING = 20.0
 # A live solve's grid holds at most this many values: 512² × 4.
 GRID_VALUES = 512 * 512 * 4
-BASE = Stop(tolerance=1e-3, max_iterations=40, check_every=20)
-MOVE = Stop(tolerance=1e-3, max_iterations=30, check_every=30)
+BASE = Stop(tolerance=1e-3, max_iterations=40, check_every=20, windows=False)
+MOVE = Stop(tolerance=1e-3, max_iterations=30, check_every=30, windows=False)
 # Fine iterations after a move, by values: 4 at 1024² × 4, 1 at 2048² × 4, none beyond.
 FINE_VALUES = 1024 * 1024 * 4 * 4
 FINE_ITERATIONS = 4

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,9 +10,10 @@ import numpy as np
 
 from napari_vslp.core.progress import Job, Progress
 from napari_vslp.energy.certificate import Certificate
-from napari_vslp.energy.engines.contract import make_engine
+from napari_vslp.energy.engines.contract import WindowEngine, make_engine
 from napari_vslp.energy.problem import Problem, State, start_state
 from napari_vslp.energy.transport import is_transport, transport_start
+from napari_vslp.energy.windows import FIRST, WindowSearch
 
 # Areas of the relaxed solution are met to this before the solver stops (fraction of the tissue).
 AREA_TOLERANCE = 3e-4
@@ -46,12 +48,15 @@ class Stop:
     max_iterations
         Iterations after which the loop ends all the same.
     check_every
-        Iterations between two certificates.
+        Iterations between two certificates, as long as all are of the whole image.
+    windows
+        Whether, after the first ones, iterations may be in windows where the gap sits.
     """
 
     tolerance: float = 1e-4
     max_iterations: int = 3000
     check_every: int = 10
+    windows: bool = True
 
 
 def make_legal(problem: Problem, state: State) -> State:
@@ -101,7 +106,8 @@ def solve(
     p~ = proj(p + σ∇u); φ~ = argmax D(r) − |r − φ + κa(u)|²/2κ;
     u~ = proj(u − τ(C + ∇ᵀ(2p~ − p) − (2φ~ − φ))); (u,p,φ) += 1.9 ((u~,p~,φ~) − (u,p,φ)).
     The step before a certificate is not relaxed, so that u is in the simplex, p in its ball and
-    φ in the domain of D, as the certificate needs (docs/energy.md, "The method").
+    φ in the domain of D, as the certificate needs (docs/energy.md, "The method"). Iterations in
+    windows count by what they cost beside whole ones.
     """
     stop, job = stop or Stop(), job or Job()
     if start is None:
@@ -111,11 +117,19 @@ def solve(
     del start
     engine = make_engine(problem, state, backend, device, threads)
     del state
-    done = 0
+    search = None
+    if stop.windows and isinstance(engine, WindowEngine) and not is_transport(problem):
+        search = WindowSearch(engine, stop.tolerance, problem.cost.shape)
+    done, spent = 0, 0.0
+    found: Certificate | None = None
     while True:
-        block = min(stop.check_every, stop.max_iterations - done)
-        engine.advance(block, job)
-        done += block
+        if search is None or found is None or done < FIRST:
+            block = min(stop.check_every, stop.max_iterations - done)
+            engine.advance(block, job)
+            spent += block
+        else:
+            spent += search.advance(found, stop.max_iterations - spent, job)
+        done = math.ceil(spent)
         found = engine.certify(job)
         _report(job, found, done, stop)
         met = found.relative_gap <= stop.tolerance and found.violation <= AREA_TOLERANCE

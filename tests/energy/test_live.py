@@ -103,6 +103,20 @@ def test_a_move_that_changes_nothing_shows_the_solved_labels() -> None:
     assert same.mean() > 0.995
 
 
+def test_the_full_solve_leaves_the_grid_for_the_first_move(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    problem = smooth_problem(4, (256, 256))
+    _, warm = minimise(problem, stop=Stop(1e-3, 500))
+
+    def again(*_: object, **__: object) -> None:
+        raise AssertionError("the grid is made a second time")
+
+    monkeypatch.setattr(minimising, "make_grid", again)
+    shown, _ = minimise_live(moved(problem, 0.03), warm)
+    assert shown.certificate.violation < 0.02
+
+
 @pytest.mark.parametrize("tissues", [2, 3, 6])
 def test_any_number_of_tissues_and_a_mask(tissues: int) -> None:
     problem = smooth_problem(tissues, (331, 300))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from napari_vslp.core.progress import Job
 from napari_vslp.core.registries import ENGINES
 from napari_vslp.energy.certificate import Certificate
 from napari_vslp.energy.problem import Problem, State
+
+if TYPE_CHECKING:
+    from napari_vslp.energy.engines.window_kernel import Index
 
 KAPPA = 1.0
 TRANSPORT_KAPPA = 0.25
@@ -58,6 +61,28 @@ class Engine(Protocol):
 
     def export(self) -> State:
         """Return the state with its prices."""
+
+
+@runtime_checkable
+class WindowEngine(Engine, Protocol):
+    """An engine that can also iterate in windows while the rest of the image is frozen."""
+
+    def advance_windows(self, boxes: Index, iterations: int, job: Job) -> None:
+        """Run a block of anchored iterations in windows that share the prices.
+
+        The areas are those of what is frozen and of the windows together. The last iteration
+        leaves a state that can be certified.
+
+        Parameters
+        ----------
+        boxes
+            (n, 4) int64, disjoint: first row, stop row, first column, stop column (px).
+
+        Raises
+        ------
+        Cancelled
+            If the job was told to stop.
+        """
 
 
 def make_engine(
@@ -121,3 +146,12 @@ def relaxations(iterations: int) -> list[float]:
     needs.
     """
     return [RELAXATION] * (iterations - 1) + [1.0]
+
+
+def anchored(iterations: int) -> list[tuple[float, float]]:
+    """Return relaxation and pull to the start of each iteration of a block in windows.
+
+    Reflected steps of weight 1/(k + 2) on the start; the last one neither reflects nor pulls, so
+    that the state can be certified.
+    """
+    return [(2.0, 1 / (k + 2)) for k in range(iterations - 1)] + [(1.0, 0.0)]

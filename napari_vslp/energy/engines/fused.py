@@ -11,9 +11,11 @@ from napari_vslp.core.progress import Job
 from napari_vslp.energy.certificate import Certificate, certificate
 from napari_vslp.energy.engines.audit_kernel import audit_rows
 from napari_vslp.energy.engines.binary_kernel import audit_two, iterate_two
-from napari_vslp.energy.engines.contract import relaxations, step_sizes
-from napari_vslp.energy.engines.kernels import areas, iterate, iterate_transport
+from napari_vslp.energy.engines.contract import anchored, relaxations, step_sizes
+from napari_vslp.energy.engines.kernels import Sums, areas, iterate, iterate_transport
 from napari_vslp.energy.engines.stripes import Stripes
+from napari_vslp.energy.engines.window_kernel import Index
+from napari_vslp.energy.engines.windows import Windows
 from napari_vslp.energy.penalties.contract import Vector
 from napari_vslp.energy.problem import Array, Problem, State
 
@@ -44,36 +46,67 @@ class CpuEngine(ABC):
         self._maps = [np.empty(self._tv_weight.shape, np.float32) for _ in range(4)]
         self._pixels = max(1, problem.pixels)
         self._stripes = Stripes(len(self._tv_weight), values, threads)
+        self._rows: Sums
+        self._area: Vector
 
     def advance(self, iterations: int, job: Job) -> None:
         """Run a block of iterations, the last one unrelaxed; cancel is noticed in about 10 ms."""
-        steps, penalty = self._steps, self.problem.penalty
-        area = self.area()
         for relax in relaxations(iterations):
-            new = penalty.step(self.price - steps.kappa * area, steps.kappa)
-            self._prices[:] = 2 * new - self.price
-            area = self._sweep(relax, job)
+            new = self._step_prices()
+            self._sweep(relax, job)
             self.price = self.price + relax * (new - self.price)
+            self._area = self._shares(self._rows.sum(axis=0))
+
+    def advance_windows(self, boxes: Index, iterations: int, job: Job) -> None:
+        """Iterate in windows alone; see `contract.WindowEngine.advance_windows`."""
+        u, p, cost = self._fields()
+        scalar = len(u) < len(self.price)
+        windows = Windows(u, p, cost, self._tv_weight, boxes, self._diagonal, scalar)
+        first, frozen = self.price, self._rows.sum(axis=0) - windows.area()
+        for relax, pull in anchored(iterations):
+            job.check()
+            new = self._step_prices()
+            inside = windows.step(self._price_bar(), self._steps, relax, pull)
+            self.price = self.price + relax * (new - self.price)
+            self.price += pull * (first - self.price)
+            self._area = self._shares(frozen + inside)
+        windows.write(u, p)
+        areas(u, self._tv_weight, self._rows)
+
+    def _step_prices(self) -> Vector:
+        """Leave 2φ~ − φ in the prices held, and return φ~."""
+        kappa = self._steps.kappa
+        new = self.problem.penalty.step(self.price - kappa * self._area, kappa)
+        self._prices[:] = 2 * new - self.price
+        return new
 
     def certify(self, job: Job) -> Certificate:
         """Return energies, gap and maps of the present state."""
         sums = np.zeros(4)
         self._prices[:] = self.price
         self._audit(sums, job)
-        area = self.area()
-        return certificate(self.problem, self._maps, sums, area, self.price)
-
-    @abstractmethod
-    def area(self) -> Vector:
-        """Return a(u) of the last sweep or audit, the (K,) fractions of the tissue pixels."""
+        self._area = self._shares(self._rows.sum(axis=0))
+        return certificate(self.problem, self._maps, sums, self._area, self.price)
 
     @abstractmethod
     def export(self) -> State:
         """Return the state with its prices, for a warm start."""
 
     @abstractmethod
-    def _sweep(self, relax: float, job: Job) -> Vector:
-        """Run one iteration at the prices held; return the new a(u)."""
+    def _shares(self, sums: Vector) -> Vector:
+        """Return the (K,) fractions of the tissue pixels of (F,) sums of the fields stepped."""
+
+    @abstractmethod
+    def _fields(self) -> tuple[Array, Array, Array]:
+        """Return views of the fields stepped: u (F, H, W), p (2, F, H, W) and their costs."""
+
+    @abstractmethod
+    def _price_bar(self) -> Array:
+        """Return the (F,) float32 prices held of the fields stepped."""
+
+    @abstractmethod
+    def _sweep(self, relax: float, job: Job) -> None:
+        """Run one iteration at the prices held."""
 
     @abstractmethod
     def _audit(self, sums: Vector, job: Job) -> None:
@@ -95,21 +128,27 @@ class FusedEngine(CpuEngine):
         self._cost = np.ascontiguousarray(problem.cost)
         self._rows = np.empty((len(self._tv_weight), len(state.price)))
         areas(state.u, self._tv_weight, self._rows)
+        self._area = self._shares(self._rows.sum(axis=0))
 
     @classmethod
     def supports(cls, problem: Problem, device: str) -> bool:  # noqa: ARG003 - the contract's
         """See `contract.Engine.supports`."""
         return device == "cpu"
 
-    def area(self) -> Vector:
-        """Return a(u), the (K,) fractions of the tissue pixels."""
-        return np.asarray(self._rows.sum(axis=0) / self._pixels, dtype=np.float64)
-
     def export(self) -> State:
         """Return the state, not a copy of it."""
         return State(self.state.u, self.state.p, self.price.copy())
 
-    def _sweep(self, relax: float, job: Job) -> Vector:
+    def _shares(self, sums: Vector) -> Vector:
+        return np.asarray(sums / self._pixels, dtype=np.float64)
+
+    def _fields(self) -> tuple[Array, Array, Array]:
+        return self.state.u, self.state.p, self._cost
+
+    def _price_bar(self) -> Array:
+        return self._prices
+
+    def _sweep(self, relax: float, job: Job) -> None:
         u, p, cost, steps = self.state.u, self.state.p, self._cost, self._steps
         tissues, _, width = u.shape
 
@@ -148,7 +187,6 @@ class FusedEngine(CpuEngine):
             return u[:, min(y, u.shape[1] - 1)].copy()
 
         self._stripes.sweep(rows, above, under, job)
-        return self.area()
 
     def _audit(self, sums: Vector, job: Job) -> None:
         for first, stop in self._stripes.chunks:
@@ -180,6 +218,7 @@ class BinaryEngine(CpuEngine):
         self._p: Array = np.ascontiguousarray(state.p[:, 0] - state.p[:, 1]) * np.float32(0.5)
         self._rows = np.empty((len(self._tv_weight), 1))
         areas(self._u[None], self._tv_weight, self._rows)
+        self._area = self._shares(self._rows.sum(axis=0))
 
     @classmethod
     def supports(cls, problem: Problem, device: str) -> bool:
@@ -190,17 +229,22 @@ class BinaryEngine(CpuEngine):
         smooth = problem.tv_weight.max(initial=0.0) > 0
         return bool(device == "cpu" and len(problem.cost) == 2 and smooth)
 
-    def area(self) -> Vector:
-        """Return a(u), the two fractions of the tissue pixels."""
-        share = float(self._rows.sum()) / self._pixels
-        return np.array([share, 1 - share])
-
     def export(self) -> State:
         """Return the state of both tissues."""
         u = np.stack([self._u, 1 - self._u])
         return State(u, np.stack([self._p, -self._p], axis=1), self.price.copy())
 
-    def _sweep(self, relax: float, job: Job) -> Vector:
+    def _shares(self, sums: Vector) -> Vector:
+        share = float(sums[0]) / self._pixels
+        return np.array([share, 1 - share])
+
+    def _fields(self) -> tuple[Array, Array, Array]:
+        return self._u[None], self._p[:, None], self._half[None]
+
+    def _price_bar(self) -> Array:
+        return (self._prices[:1] - self._prices[1:]) / np.float32(2)
+
+    def _sweep(self, relax: float, job: Job) -> None:
         u, p, half, steps = self._u, self._p, self._half, self._steps
         price_bar = (float(self._prices[0]) - float(self._prices[1])) / 2
 
@@ -225,7 +269,6 @@ class BinaryEngine(CpuEngine):
             return last.copy()
 
         self._stripes.sweep(rows, above, under, job)
-        return self.area()
 
     def _audit(self, sums: Vector, job: Job) -> None:
         price = (float(self._prices[0]) - float(self._prices[1])) / 2
