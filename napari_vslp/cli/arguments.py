@@ -46,7 +46,9 @@ def build_parser() -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
     )
-    replay.add_arguments(commands.add_parser("replay", help="do again what a summary tells"))
+    replay.add_arguments(
+        commands.add_parser("replay", help="do again what a session or summary tells")
+    )
     export.add_arguments(commands.add_parser("export", help="write a result in other formats"))
     regulariser.add_arguments(
         commands.add_parser("regulariser", help="learn the shapes of tissues from images")
@@ -102,6 +104,12 @@ def _add_segment(parser: argparse.ArgumentParser) -> None:
         action="append",
         choices=EXPORTERS.names(),
         help="only this of the results; may be repeated",
+    )
+    told.add_argument(
+        "--session",
+        type=given_path,
+        metavar="FILE.vslp",
+        help="also save a session, which the window opens",
     )
     export.add_option_flags(parser)
     told.add_argument("--json", action="store_true", help="print the summary as JSON")

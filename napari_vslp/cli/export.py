@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from napari_vslp.cli.flags import add_flags, given_path, read_flags
 from napari_vslp.cli.replay import compare, image_of, inputs_of, read_told
@@ -15,12 +16,19 @@ from napari_vslp.core.options import options_of
 from napari_vslp.core.registries import EXPORTERS
 from napari_vslp.export.options import BUILT_IN
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from napari_vslp.core.segmentation import Segmentation
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what can be typed; nothing slow is imported."""
     parser.description = (
         "Write a result in other formats. Its image is segmented again as its summary tells, for "
-        "the files of a result do not hold all that may be asked for; if the mask is not the same "
+        "the files of a result do not hold all that may be asked for (a saved session may: it is "
+        "used as it is); if the mask is not the same "
         "bit for bit, nothing is written."
     )
     add = parser.add_argument
@@ -28,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "file",
         type=given_path,
         metavar="RESULT",
-        help="a folder of results, or the summary.json in it",
+        help="a folder of results, the summary.json in it, or a session (.vslp)",
     )
     add(
         "--to",
@@ -97,16 +105,33 @@ def run(arguments: argparse.Namespace) -> None:
 
     check_result_folder(arguments.out, arguments.to, [arguments.file, image])
 
-    from napari_vslp.pipeline import replay
+    stored = told.history.steps[told.shown].result if told.shown is not None else None
+    if stored is not None:
+        result, rgb = stored.of_file(image), _pixels_of(stored, image)
+    else:
+        from napari_vslp.pipeline import replay
 
-    with following(arguments.quiet) as job:
-        result, rgb = replay(inputs, image, job=job)
-    advice = "write it with “napari-vslp replay --out DIR”, look at it and export that one"
-    compare(result, told, arguments.quiet, advice)
+        with following(arguments.quiet) as job:
+            result, rgb = replay(inputs, image, job=job)
+        advice = "write it with “napari-vslp replay --out DIR”, look at it and export that one"
+        compare(result, told, arguments.quiet, advice)
     written = write_result(result, rgb, arguments.out, arguments.to, options)
     if not arguments.quiet:
         names = ", ".join(path.name for path in written)
         sys.stdout.write(f"Written to {arguments.out}: {names}\n")
+
+
+def _pixels_of(result: Segmentation, path: Path) -> NDArray[np.uint8]:
+    """Return the pixels that a stored result belongs to."""
+    from napari_vslp.prepared import same_pixels
+
+    pixels = same_pixels(path, result.inputs.image.sha256, result.region)
+    if pixels is None:
+        raise VslpError(
+            f"“{path}” is not the image that was segmented: its pixels are other ones. "
+            "Name the right file."
+        )
+    return pixels
 
 
 def _option_classes() -> dict[str, type]:

@@ -11,8 +11,11 @@ from pathlib import Path
 from napari_vslp.cli.export import read_option_flags
 from napari_vslp.cli.flags import read_flags
 from napari_vslp.cli.terminal import following, say, table
+from napari_vslp.core.errors import VslpError
+from napari_vslp.core.files.atomic import check_folder, unwritable
 from napari_vslp.core.registries import EXTRAS
 from napari_vslp.core.segmentation import Segmentation
+from napari_vslp.core.session import History, Kept
 from napari_vslp.core.settings import Settings
 from napari_vslp.core.tissues import (
     check_clicks,
@@ -49,6 +52,10 @@ def run(arguments: argparse.Namespace) -> None:
     check_clicks(clicks, tissues, raster.shape)
     shown = raster.read(region)
     check_result_folder(arguments.out, arguments.write, [arguments.image])
+    if arguments.session is not None:
+        if arguments.session.suffix != ".vslp":
+            raise VslpError(f"“{arguments.session}” is no name of a session: end it with .vslp.")
+        check_folder(arguments.session.parent)
 
     from napari_vslp.pipeline import segment
 
@@ -64,7 +71,25 @@ def run(arguments: argparse.Namespace) -> None:
         )
     result = result.of_file(arguments.image)
     written = write_result(result, shown, arguments.out, arguments.write, options)
+    if arguments.session is not None:
+        save_session(result, arguments.session)
     tell(result, written, arguments)
+
+
+def save_session(result: Segmentation, path: Path) -> None:
+    """Write a result as a session of one step, which the window opens.
+
+    Raises
+    ------
+    VslpError
+        If it cannot be written.
+    """
+    from napari_vslp.core.saved.session_file import write_session
+
+    try:
+        write_session(path, History((Kept(result.inputs, "", result),)))
+    except OSError as error:
+        raise unwritable(path.parent, error) from error
 
 
 def settings_of(arguments: argparse.Namespace) -> Settings:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -250,3 +251,8 @@ def _looking_like(tissue: Tissue, present: Tissue | None) -> Tissue:
     if present is None:
         return tissue
     return replace(tissue, name=present.name, colour=present.colour)
+
+
+def labels_hash(labels: NDArray[np.uint8]) -> str:
+    """Return the SHA-256 of labels (h, w), by which two masks are compared bit for bit."""
+    return sha256(np.ascontiguousarray(labels).tobytes()).hexdigest()

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from napari_vslp.core.files.inputs_file import inputs_as_json
-from napari_vslp.core.segmentation import Segmentation
+from napari_vslp.core.segmentation import Segmentation, labels_hash
 from napari_vslp.export.contract import RGB, Exporter
 
 
@@ -76,8 +72,3 @@ class SummaryJson(Exporter):
 
 
 summary_json = SummaryJson()
-
-
-def labels_hash(labels: NDArray[np.uint8]) -> str:
-    """Return the SHA-256 of labels (h, w), by which two masks are compared bit for bit."""
-    return sha256(np.ascontiguousarray(labels).tobytes()).hexdigest()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from napari.layers import Image, Shapes
 from napari.viewer import Viewer
-from qtpy.QtCore import QObject
+from qtpy.QtCore import QObject, Signal
 
 from napari_vslp.core.edits import Edit, ReplaceTissues, SetClicks
 from napari_vslp.core.errors import VslpError
@@ -50,6 +50,11 @@ class Controller(QObject):
     panels
         The dock's panels.
 
+    Signals
+    -------
+    turned
+        Another image is chosen, or none.
+
     Attributes
     ----------
     session
@@ -57,6 +62,8 @@ class Controller(QObject):
     binding
         What binds it to the viewer's layers; None while there is no image.
     """
+
+    turned = Signal()
 
     def __init__(self, viewer: Viewer, panels: Panels, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -172,6 +179,7 @@ class Controller(QObject):
         self.session, self.binding = session, binding
         self._listen(session, binding)
         self._show_session()
+        self.turned.emit()
 
     def _listen(self, session: Session, binding: ImageBinding | None) -> None:
         session.edited.connect(self._edited)

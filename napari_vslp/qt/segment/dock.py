@@ -27,6 +27,8 @@ from napari_vslp.qt.segment.exporting import Exporting
 from napari_vslp.qt.segment.region_panel import RegionPanel
 from napari_vslp.qt.segment.run_panel import RunPanel
 from napari_vslp.qt.segment.tissue_table import TissueTable
+from napari_vslp.qt.sessions.actions import SessionActions
+from napari_vslp.qt.sessions.bar import SessionBar
 
 WIDTH = 352
 AUDIT = 1  # the second page
@@ -52,6 +54,7 @@ class SegmentDock(QWidget):
         self.table = TissueTable()
         self.advanced = AdvancedPanel()
         self.run = RunPanel()
+        self.session_bar = SessionBar()
         self.audit = AuditPage(str(viewer.theme))
         self._lay_out()
         panels = Panels(self.region, self.table, self.advanced, self.run, self.audit)
@@ -60,6 +63,16 @@ class SegmentDock(QWidget):
             self, self.run.say, self.controller.solving.refuse, lambda: self.controller.binding
         )
         self.run.export.clicked.connect(self.exporting.ask)
+        self.sessions = SessionActions(
+            viewer,
+            self.session_bar,
+            lambda: self.controller.binding,
+            self.region.choose_image,
+            self.run.say,
+            self.controller.solving.refuse,
+        )
+        self.controller.turned.connect(self.sessions.show_state)
+        self.sessions.show_state()
         self.tabs.currentChanged.connect(self._turn_to)
         self._follow_theme(viewer)
         self._add_shortcuts()
@@ -91,6 +104,7 @@ class SegmentDock(QWidget):
         outer.addWidget(self.tabs)
         outer.addWidget(self.pages, 1)
         self.run.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        outer.addWidget(self.session_bar)
         outer.addWidget(self.run)  # outside the scroll area: Segment is always in sight
 
     def _show_unfolded(self, first: QScrollArea, second: QScrollArea) -> None:
@@ -140,7 +154,8 @@ class SegmentDock(QWidget):
     def _stop_at_the_end(self) -> None:
         # By then this widget is gone: the controller must not be reached through it.
         shutdown, stop_writing = self.controller.shutdown, self.exporting.shutdown
-        self.destroyed.connect(lambda _gone: (shutdown(), stop_writing()))
+        stop_keeping = self.sessions.shutdown
+        self.destroyed.connect(lambda _gone: (shutdown(), stop_writing(), stop_keeping()))
         app = QApplication.instance()
         if app is not None:
             app.aboutToQuit.connect(shutdown)

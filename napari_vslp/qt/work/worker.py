@@ -122,6 +122,10 @@ class Runner(QObject):
             self.cancelled.emit()
             self.idle.emit()
 
+    def wait(self) -> None:
+        """Wait until no job runs, let go or not."""
+        self._pool.waitForDone()
+
     def let_go(self) -> bool:
         """Tell the present job to stop and listen to it no more; True if there was one."""
         if self._present is None:
