@@ -51,6 +51,9 @@ SHARES = {
     "summaries": 2,
     "inputs": 3,
     "summaries of any bytes": 1,
+    "sessions": 4,
+    "session files": 4,
+    "session arrays": 2,
 }
 # How the calls of the case that runs ended.
 _ENDS: set[str] = set()

@@ -85,7 +85,8 @@ def read_archive(path: Path) -> tuple[Any, ArrayOf]:
     told = _guarded(path, lambda archive: json.loads(_bytes(archive, _JSON, _MOST_JSON)))
 
     def array(name: str) -> Array:
-        return _guarded(path, lambda archive: _array(archive, name))
+        found: Array = _guarded(path, lambda archive: _array(archive, name))
+        return found
 
     return told, array
 

@@ -66,10 +66,10 @@ class SegmentDock(QWidget):
         self.sessions = SessionActions(
             viewer,
             self.session_bar,
-            lambda: self.controller.binding,
-            self.region.choose_image,
-            self.run.say,
-            self.controller.solving.refuse,
+            present=lambda: self.controller.binding,
+            choose=self.region.choose_image,
+            say=self.run.say,
+            refuse=self.controller.solving.refuse,
         )
         self.controller.turned.connect(self.sessions.show_state)
         self.sessions.show_state()

@@ -52,6 +52,7 @@ class SessionActions(QObject):
         self,
         viewer: Viewer,
         bar: SessionBar,
+        *,
         present: Callable[[], ImageBinding | None],
         choose: Callable[[Image], None],
         say: Callable[[str], None],
@@ -64,8 +65,7 @@ class SessionActions(QObject):
         self.saver, self._looker = Runner(self), Runner(self)
         self._offered: list[Left] = []
         self._wanting = False
-        self._seen = len(self.sessions.images.images())
-        self.guard = CloseGuard.of(viewer, self.sessions, bar)
+        self.guard = CloseGuard.of(viewer, self.sessions)
         bar.save_asked.connect(self.save)
         bar.open_asked.connect(self.open)
         bar.answered.connect(self._answered)
@@ -125,7 +125,7 @@ class SessionActions(QObject):
     def show_state(self) -> None:
         """Say what is unsaved."""
         binding = self._present()
-        if binding is None:
+        if binding is None or not self.sessions.keeps(binding):
             self._bar.show_state(NOTHING)
             return
         keeping = self.sessions.keeping(binding)
@@ -135,8 +135,6 @@ class SessionActions(QObject):
 
     def shutdown(self) -> None:
         """Stop listening; the dock is closing, or is gone already."""
-        self.sessions.changed.disconnect(self.show_state)
-        self.sessions.left.disconnect(self.look_for_left)
         for runner in (self.saver, self._looker):
             runner.let_go()
         self.opening.shutdown()
@@ -185,7 +183,7 @@ class SessionActions(QObject):
         left.discard()  # the dock's own autosave holds it from now on
 
 
-def ask_path(parent: QWidget, keeping: Keeping) -> Path | None:
+def ask_path(parent: QWidget | None, keeping: Keeping) -> Path | None:
     """Ask for the file to save a session to; None if the user thinks better of it."""
     image = keeping.binding.image
     named = keeping.path or Path(str(image.source.path or image.name)).with_suffix(SUFFIX)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from weakref import WeakKeyDictionary
+from typing import Any
 
 from napari.viewer import Viewer
 from qtpy.QtCore import QEvent, QObject
@@ -20,22 +20,21 @@ class CloseGuard(QObject):
     is unsaved then lies with the autosaves, to be offered.
     """
 
-    def __init__(self, viewer: Viewer, sessions: Sessions, parent: QWidget) -> None:
+    def __init__(self, viewer: Viewer, sessions: Sessions) -> None:
         window = viewer.window._qt_window  # there is no public way
-        super().__init__(window)
-        self._window, self._sessions, self._parent = window, sessions, window
+        super().__init__(window)  # which owns it: a reference to it here would keep it alive
+        self._sessions = sessions
         window.installEventFilter(self)
 
     @staticmethod
-    def of(viewer: Viewer, sessions: Sessions, parent: QWidget) -> CloseGuard:
+    def of(viewer: Viewer, sessions: Sessions) -> CloseGuard:
         """Return the guard of a viewer, the same one for every dock."""
-        if viewer not in _GUARDS:
-            _GUARDS[viewer] = CloseGuard(viewer, sessions, parent)
-        return _GUARDS[viewer]
+        found = viewer.window._qt_window.findChild(CloseGuard)
+        return found if isinstance(found, CloseGuard) else CloseGuard(viewer, sessions)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Hold a window's closing back if the user says so."""
-        if event is None or watched is not self._window or event.type() != QEvent.Type.Close:
+        if event is None or watched is not self.parent() or event.type() != QEvent.Type.Close:
             return False
         unsaved = self._sessions.unsaved()
         if unsaved and self._is_by_hand() and not self._may_close(unsaved):
@@ -46,11 +45,16 @@ class CloseGuard(QObject):
 
     def _is_by_hand(self) -> bool:
         # `Viewer.close` puts the canvas away before it closes the window.
-        return self._window.isVisible() and not self._window._qt_viewer.isHidden()
+        window: Any = self.parent()
+        return bool(window.isVisible() and not window._qt_viewer.isHidden())
+
+    def _parent(self) -> QWidget | None:
+        window = self.parent()
+        return window if isinstance(window, QWidget) else None
 
     def _may_close(self, unsaved: list[Keeping]) -> bool:
         names = ", ".join(f"“{keeping.binding.image.name}”" for keeping in unsaved)
-        box = QMessageBox(self._parent)
+        box = QMessageBox(self._parent())
         box.setIcon(QMessageBox.Icon.Question)
         box.setWindowTitle("Unsaved changes")
         box.setText(f"What was said of {names} is not saved. Save it before the window closes?")
@@ -62,22 +66,19 @@ class CloseGuard(QObject):
             for keeping in unsaved:
                 keeping.discard()
             return True
-        return answer == buttons.Save and all([self._save(keeping) for keeping in unsaved])
+        return answer == buttons.Save and all(self._save(keeping) for keeping in unsaved)
 
     def _save(self, keeping: Keeping) -> bool:
         from napari_vslp.qt.sessions.actions import ask_path, source_of, write
 
-        path = ask_path(self._parent, keeping)
+        path = ask_path(self._parent(), keeping)
         if path is None:
             return False
         edits, binding = keeping.edits, keeping.binding
         try:
             write(path, binding.session.history(), source_of(binding), Job())
         except VslpError as error:
-            QMessageBox.warning(self._parent, "Not saved", str(error))
+            QMessageBox.warning(self._parent(), "Not saved", str(error))
             return False
         keeping.saved(path, edits)
         return True
-
-
-_GUARDS: WeakKeyDictionary[Viewer, CloseGuard] = WeakKeyDictionary()

@@ -7,7 +7,6 @@ from pathlib import Path
 from weakref import WeakKeyDictionary
 
 from napari.components import ViewerModel
-from napari.layers import Image
 from napari.utils.notifications import show_warning
 from qtpy.QtCore import QObject, QTimer, Signal
 
@@ -154,13 +153,13 @@ class Sessions(QObject):
             _SESSIONS[viewer] = Sessions(viewer)
         return _SESSIONS[viewer]
 
-    def keeping(self, binding: ImageBinding) -> Keeping:
-        """Return what keeps the session of a binding."""
-        return self._keepings[id(binding)]
+    def keeps(self, binding: ImageBinding | None) -> bool:
+        """Return whether the image of a binding is still there."""
+        return id(binding) in self._keepings
 
-    def keeping_of(self, image: Image) -> Keeping | None:
-        """Return what keeps the session of an image; None if nothing was said of it yet."""
-        return next((k for k in self._keepings.values() if k.binding.image is image), None)
+    def keeping(self, binding: ImageBinding) -> Keeping:
+        """Return what keeps the session of a binding; `LookupError` if its image is gone."""
+        return self._keepings[id(binding)]
 
     def unsaved(self) -> list[Keeping]:
         """Return the sessions with edits that no file of the user's holds."""
