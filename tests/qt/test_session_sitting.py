@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import zipfile
 
 import numpy as np
@@ -15,6 +16,7 @@ from napari_vslp import cli
 from napari_vslp.core.tissues import Click, Tissue
 from napari_vslp.demo import tumour_nest
 from napari_vslp.qt.viewer.maps import LABELS
+from tests.qt.test_window import click_on_canvas
 
 pytestmark = pytest.mark.window
 LEFT = Qt.MouseButton.LeftButton
@@ -28,16 +30,15 @@ def test_what_was_said_and_found_comes_back_with_its_undo(
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(session), ""))
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(session), ""))
     window = make_shown_window()
-    window.viewer.open(tmp_path / "nest.png", plugin="napari")
+    (window.image,) = window.viewer.open(tmp_path / "nest.png", plugin="napari")
     tissues = [Tissue("tumour", 0.6, 0.2), Tissue("rest", 0.4, 0.2)]
     window.controller.set_labels(tissues, [Click("tumour", 20, 20)])
-    for name, value in (("augmentation", False), ("tolerance", 0.01)):
-        window.dock.advanced.form.controls[name].set_value(value)
+    window.dock.advanced.form.controls["augmentation"].set_value(False)
     qtbot.mouseClick(window.dock.run.segment, LEFT)
     window.settle()
     first = window.session.result
     qtbot.mouseClick(window.dock.table.rows[1].pick, LEFT)
-    window.binding.clicks.layer.add([70, 100])
+    click_on_canvas(window, 70, 100)
     qtbot.mouseClick(window.dock.run.segment, LEFT)
     window.settle()
     second = window.session.result
@@ -58,6 +59,8 @@ def test_what_was_said_and_found_comes_back_with_its_undo(
     again.settle()
     np.testing.assert_array_equal(labels.data, first.labels)
     assert len(again.inputs.clicks) == 1
+    if shots := os.environ.get("VSLP_SHOTS"):
+        again.viewer.window._qt_window.grab().save(f"{shots}/reopened.png")
     qtbot.mouseClick(again.dock.run.redo, LEFT)
     again.settle()
     qtbot.mouseClick(again.dock.run.segment, LEFT)
