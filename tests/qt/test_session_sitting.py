@@ -53,6 +53,7 @@ def test_what_was_said_and_found_comes_back_with_its_undo(
     again.until(lambda: again.session.result is not None)
     again.settle()
     assert again.inputs == said
+    assert again.dock.session_bar.question.isHidden()  # it was saved: there is nothing to offer
     labels = again.binding.layers.layer(LABELS)
     np.testing.assert_array_equal(labels.data, second.labels)
     qtbot.mouseClick(again.dock.run.undo, LEFT)

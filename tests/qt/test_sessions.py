@@ -138,6 +138,7 @@ def test_a_full_disk_is_said_once_and_the_last_autosave_stays(window, monkeypatc
 
 def test_an_image_that_is_removed_leaves_its_work(window):
     move(window, 700)
+    settle(window)
     window.viewer.layers.remove(window.image)
     window.until(lambda: window.dock.session_bar.sentence.text() != "")
     assert "slide" in window.dock.session_bar.sentence.text()
@@ -166,7 +167,7 @@ def test_what_a_crash_left_is_offered_and_reopened(window, fake, second):
     assert again.inputs.clicks == inputs.clicks
     assert bar.question.isHidden()
     np.testing.assert_array_equal(again.binding.clicks.layer.data, [[5, 6]])
-    assert bar.state.text() == "Session · unsaved changes"
+    assert bar.state.text() == "Unsaved changes"
     assert len(autosaved()) == 1
     assert left_behind() == []
     again.dock.run.undo.click()
@@ -203,7 +204,7 @@ def test_two_docks_keep_one_autosave(window):
     window.qtbot.addWidget(other)
     move(window, 700)
     settle(window)
-    assert other.session_bar.state.text() == "Session · unsaved changes"
+    assert other.session_bar.state.text() == "Unsaved changes"
     assert len(autosaved()) == 1
     other.controller.shutdown()
 

@@ -15,6 +15,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -108,6 +109,7 @@ def _guarded(path: Path, read: Callable[[zipfile.ZipFile], Any]) -> Any:  # noqa
         ValueError,
         TypeError,
         SyntaxError,
+        TokenError,  # of a header of an array, which NumPy reads as an expression
         EOFError,
         NotImplementedError,
         RuntimeError,  # of a member with a password; RecursionError of nested JSON too

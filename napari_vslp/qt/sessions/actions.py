@@ -131,7 +131,7 @@ class SessionActions(QObject):
         keeping = self.sessions.keeping(binding)
         name = keeping.path.name if keeping.path is not None else NOTHING
         tip = str(keeping.path or "Not saved to a file yet")
-        self._bar.show_state(f"{name} · unsaved changes" if keeping.dirty else name, tip)
+        self._bar.show_state("Unsaved changes" if keeping.dirty else name, tip)
 
     def shutdown(self) -> None:
         """Stop listening; the dock is closing, or is gone already."""

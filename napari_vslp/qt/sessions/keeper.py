@@ -48,6 +48,9 @@ class Keeping(QObject):
         self.dirty = False
         self.path: Path | None = None
         self._count = 0
+        # Edited in this very turn of the event loop: where the image goes in it too, it took its
+        # clicks with it, and nobody said anything.
+        self._fresh = False
         self._autosave = Autosave(binding.session.inputs.image)
         self._runner = Runner(self)
         self._runner.refused.connect(self.failed)
@@ -62,6 +65,11 @@ class Keeping(QObject):
     def edits(self) -> int:
         """How many edits there were; by it a save knows whether it holds the last one."""
         return self._count
+
+    @property
+    def worth_keeping(self) -> bool:
+        """Whether anything unsaved was said by hand."""
+        return self.dirty and not self._fresh
 
     @property
     def settled(self) -> bool:
@@ -83,7 +91,7 @@ class Keeping(QObject):
 
     def leave(self) -> None:
         """Write what is unsaved and let it lie, to be offered; the image or window is closing."""
-        if self.dirty:
+        if self.worth_keeping:
             self._stop()
             try:
                 _autosave(self._autosave, self.binding.session.history(), Job())
@@ -106,8 +114,12 @@ class Keeping(QObject):
         if not self._latest.isActive():
             self._latest.start()
         if not self.dirty:
-            self.dirty = True
+            self.dirty = self._fresh = True
+            QTimer.singleShot(0, self._ripen)
             self.changed.emit()
+
+    def _ripen(self) -> None:
+        self._fresh = False
 
     def _write(self) -> None:
         self._rest.stop()
@@ -179,7 +191,7 @@ class Sessions(QObject):
 
     def _removed(self, binding: ImageBinding) -> None:
         keeping = self._keepings.pop(id(binding))
-        was_dirty = keeping.dirty
+        was_dirty = keeping.worth_keeping
         keeping.leave()
         keeping.deleteLater()
         if was_dirty:
