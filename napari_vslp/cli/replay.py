@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> None:
     """
     told = read_told(arguments.file)
     inputs = inputs_of(told, arguments.file)
-    path = image_of(inputs, arguments)
+    path = image_of(inputs, arguments.file, arguments.image)
 
     from napari_vslp.export.results import check_result_folder, write_result
 
@@ -62,19 +62,17 @@ def run(arguments: argparse.Namespace) -> None:
     compare(result, told, arguments.quiet, "compare it with --out DIR")
 
 
-def image_of(inputs: Inputs, arguments: argparse.Namespace) -> Path:
-    """Return where the image lies: as ``--image`` says, or else where it lay.
+def image_of(inputs: Inputs, file: Path, moved: Path | None) -> Path:
+    """Return where the image of a file lies: as ``--image`` says, or else where it lay.
 
     Raises
     ------
     VslpError
         If neither is known.
     """
-    if not inputs.image.path and arguments.image is None:
-        raise VslpError(
-            f"“{arguments.file}” was made from an image without a file: name it with --image."
-        )
-    return arguments.image or Path(inputs.image.path)
+    if not inputs.image.path and moved is None:
+        raise VslpError(f"“{file}” was made from an image without a file: name it with --image.")
+    return moved or Path(inputs.image.path)
 
 
 def read_told(path: Path) -> SavedSession:

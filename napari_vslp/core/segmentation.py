@@ -17,6 +17,7 @@ from napari_vslp.core.tissues import Click, Tissue
 
 FloatMap = NDArray[np.float32]
 FIDELITY, REGULARISATION = "fidelity", "regularisation"
+_ROWS = 1024  # hashed at once: labels may lie on the disk
 
 
 @dataclass(frozen=True)
@@ -233,6 +234,13 @@ class Segmentation:
             return self
         return replace(self, tissues=looks, inputs=replace(self.inputs, image=image))
 
+    @property
+    def presented(self) -> Inputs:
+        """`inputs` under the tissues' present names and colours, as files tell them."""
+        looks = {t.id: t for t in self.tissues}
+        table = tuple(_looking_like(t, looks.get(t.id)) for t in self.inputs.tissues)
+        return replace(self.inputs, tissues=table)
+
     def of_file(self, path: Path) -> Segmentation:
         """Return the same result, of an image known to lie in this file."""
         image = replace(self.inputs.image, name=path.name, path=str(path.absolute()))
@@ -255,4 +263,7 @@ def _looking_like(tissue: Tissue, present: Tissue | None) -> Tissue:
 
 def labels_hash(labels: NDArray[np.uint8]) -> str:
     """Return the SHA-256 of labels (h, w), by which two masks are compared bit for bit."""
-    return sha256(np.ascontiguousarray(labels).tobytes()).hexdigest()
+    found = sha256()
+    for top in range(0, labels.shape[0], _ROWS):
+        found.update(np.ascontiguousarray(labels[top : top + _ROWS]).tobytes())
+    return found.hexdigest()

@@ -1,8 +1,8 @@
 """Results as files.
 
-`contract` says what an exporter is; `images`, `overlay` and `summary` hold those of every result,
-`geojson` (outlines by `polygons`), `tables` (numbers by `measures`) and `ome_tiff` the others,
-with `options`, `lettering` and `provenance` to serve them; `results` writes what the exporters
-make of one segmentation to a folder. The list of exporters is `core.registries.EXPORTERS`: another
-one is a class and a line there.
+`contract` says what an exporter is and `options` what can be chosen. `arrays` holds labels and maps
+pixel by pixel, `annotations` outlines, `tables` numbers in rows, by `measures`; `overlay`, with its
+`lettering`, is the picture to show others, `summary` says all in JSON, and `provenance` where it
+comes from. `results` writes what the exporters make of one segmentation to a folder. The list of
+exporters is `core.registries.EXPORTERS`: another one is a class and a line there.
 """

@@ -35,6 +35,8 @@ class Exporter(Protocol):
     layer_types
         napari's types of the layers it can be made from, such as ``("labels",)``; none if it
         needs a result.
+    folder
+        Whether what it writes under its name is a folder, such as an OME-Zarr.
     default
         Whether it is written unless told otherwise.
     Options
@@ -45,6 +47,7 @@ class Exporter(Protocol):
     title: str
     suffixes: tuple[str, ...]
     layer_types: tuple[str, ...] = ()
+    folder: bool = False
     default: bool = False
     Options: type[Any] = NoOptions
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_vslp.core.segmentation import FloatMap, Segmentation
-from napari_vslp.export.polygons import Components, components_of
+from napari_vslp.export.annotations.polygons import Components, components_of
 
 Numbers = NDArray[np.float64]
 
@@ -62,6 +62,17 @@ class Measures:
         return means
 
     @cached_property
+    def terms(self) -> dict[str, Numbers]:
+        """Term of the energy → mean of its map (nats per px)."""
+        return {name: self.mean(term.map) for name, term in self.result.terms.items()}
+
+    @property
+    def doubt(self) -> Numbers:
+        """Mean of all terms of the energy together (nats per px): what the doubt costs a pixel."""
+        means = list(self.terms.values())
+        return np.sum(means, axis=0) if means else np.full(self.count + 1, np.nan)
+
+    @cached_property
     def sides(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """How many sides of pixels border on something else: horizontal and vertical ones."""
         padded = np.pad(self.groups, 1)
@@ -89,11 +100,11 @@ class Measures:
 
 
 def regions_of_tissues(result: Segmentation) -> NDArray[np.int64]:
-    """Return how many regions, connected by sides, each tissue has: (K + 1,), from 1."""
-    components = components_of(result.labels)
+    """Return how many regions, connected by sides, each tissue has, (K,)."""
+    components = components_of(np.asarray(result.labels))
     label_of = np.zeros(int(components.max(initial=0)) + 1, np.uint8)
     label_of[components] = result.labels
-    return np.bincount(label_of[1:], minlength=len(result.tissues) + 1)
+    return np.bincount(label_of[1:], minlength=len(result.tissues) + 1)[1:]
 
 
 def finite(numbers: dict[str, float | None]) -> dict[str, float]:

@@ -41,10 +41,13 @@ def provenance(result: Segmentation) -> dict[str, str]:
 
 
 def inputs_hash(inputs: Inputs) -> str:
-    """Return the SHA-256 of all that was said; where the image lies is not part of it."""
+    """Return the SHA-256 of all that was said but for names and colours and the image's place."""
     told = inputs_as_json(inputs)
     for name in ("name", "path"):
         told["image"].pop(name)
+    for tissue in told["tissues"]:
+        for look in ("name", "colour"):
+            tissue.pop(look)
     return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_vslp.core.errors import VslpError
+from napari_vslp.core.files.placing import placing
 from napari_vslp.core.files.result_folder import check_results, writing_results
 from napari_vslp.core.registries import EXPORTERS
 from napari_vslp.core.segmentation import Segmentation
@@ -61,6 +62,70 @@ def write_result(
             exporter.write(result, image, path, given)
         names = sorted(path.name for path in stage.iterdir())
     return [folder / name for name in names]
+
+
+def write_file(
+    name: str,
+    result: Segmentation,
+    image: RGB,
+    path: Path,
+    options: Any = None,  # noqa: ANN401 - of the exporter's own class
+) -> list[Path]:
+    """Write what one exporter makes to a place of its own, whole or not at all.
+
+    Parameters
+    ----------
+    name
+        Of an exporter that writes one file, or one folder such as an OME-Zarr.
+    result, image
+        As for `write_result`.
+    path
+        Where to; a file there is replaced, and a folder if napari-vslp wrote it.
+    options
+        Of the exporter; None for the default ones.
+
+    Returns
+    -------
+    list of Path
+        The file or folder.
+
+    Raises
+    ------
+    VslpError
+        If there is no such exporter, it writes several files, or its place cannot be written.
+    """
+    exporter = EXPORTERS.get(name)
+    if not exporter.suffixes:
+        raise VslpError(f"{name} writes several files: name a folder for them (--out).")
+    with placing(path) as made:
+        exporter.write(result, image, made, options or exporter.Options())
+    return [path]
+
+
+def exporter_of(path: Path) -> str:
+    """Return the exporter that writes a file of this name.
+
+    It is the one whose own name the file's name ends in, as ``case7-coco.json`` does; else the
+    first one with the longest fitting suffix.
+
+    Raises
+    ------
+    VslpError
+        If no exporter writes such files.
+    """
+    wanted = path.name.lower()
+    full = [name for name in EXPORTERS.names() if wanted.endswith(name)]
+    if full:
+        return max(full, key=len)
+    fitting: dict[str, int] = {
+        exporter.name: max(map(len, suffixes))
+        for exporter in EXPORTERS
+        if (suffixes := [one for one in exporter.suffixes if wanted.endswith(one)])
+    }
+    if not fitting:
+        known = ", ".join(EXPORTERS.names())
+        raise VslpError(f"There is no kind of output for “{path.name}”: choose one of {known}.")
+    return max(fitting, key=lambda name: fitting[name])
 
 
 def check_result_folder(

@@ -37,7 +37,7 @@ def summary(result: Segmentation) -> dict[str, Any]:
         "start_only": bool(result.start_only),
         "notes": list(result.notes),
         "settings": result.settings.as_dict(),
-        "inputs": inputs_as_json(result.inputs),
+        "inputs": inputs_as_json(result.presented),
         "labels_sha256": labels_hash(result.labels),
         "seed": int(result.settings.seed),
         "weights": result.weights_hash,

@@ -76,7 +76,7 @@ def test_options_of_exporters_are_flags_of_segment_and_export(segmented, tmp_pat
         (["--to", "mask.png", "--tissues-geojson-simplify", "2"], "name it among what to write"),
         (["--to", "tissues.geojson", "--tissues-geojson-simplify", "-1"], "between 0 and 1000"),
         (["--to", "tissues.geojson", "--tissues-geojson-offset-x", "1.5"], "invalid int value"),
-        (["--to", "picture.bmp"], "invalid choice"),
+        (["--to", "picture.bmp"], "no kind of output"),
         ([], "required: --to"),
         (["--to", "mask.png", "--image", "/nowhere.png"], "/nowhere.png"),
     ],
@@ -121,3 +121,63 @@ def test_a_folder_without_a_result_is_said(tmp_path, capsys):
 def test_the_flags_are_those_of_the_exporters_options():
     own = {name: EXPORTERS.get(name).Options for name in EXPORTERS.names()}
     assert {n: c for n, c in own.items() if c is not NoOptions} == _option_classes()
+
+
+def test_files_are_written_where_they_are_named(segmented, tmp_path, capsys):
+    places = ["case7.geojson", "case7-coco.json", "case7.ome.zarr", "regions.csv", "case7.xlsx"]
+    words = [f"--to={tmp_path / one}" for one in places]
+    words.append(f"--to=mask.ome.tif={tmp_path / 'any.ome.tif'}")
+    assert main(["export", str(segmented / "out"), *words]) == 0
+    assert "case7-coco.json" in capsys.readouterr().out
+    assert {path.name for path in tmp_path.iterdir()} == {*places, "any.ome.tif"}
+    mask = tifffile.imread(segmented / "out" / "mask.tif")
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "any.ome.tif"), mask)
+    coco = json.loads((tmp_path / "case7-coco.json").read_text(encoding="utf-8"))
+    assert sum(one["area"] for one in coco["annotations"]) == (mask > 0).sum()
+
+
+def test_a_file_that_is_there_is_kept_unless_it_is_to_be_replaced(segmented, tmp_path, capsys):
+    place = tmp_path / "a.csv"
+    place.write_text("mine")
+    words = ["export", str(segmented / "out"), "--to", str(place)]
+    assert main(words) == 2
+    assert "--replace" in capsys.readouterr().err
+    assert place.read_text() == "mine"
+    assert main([*words, "--replace"]) == 0
+    assert "tumour" in place.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["nest.png", "out/summary.json", "out"])
+def test_what_is_read_is_never_written_over(segmented, capsys, name):
+    words = ["export", str(segmented / "out"), "--to", f"mask.png={segmented / name}", "--replace"]
+    assert main(words) == 2
+    said = capsys.readouterr().err
+    assert "is read" in said or "would be replaced" in said
+
+
+@pytest.mark.parametrize("name", ["a.gif", "energy-maps", "gone/a.csv"])
+def test_what_cannot_be_a_file_is_said_before_the_work(segmented, tmp_path, capsys, name):
+    assert main(["export", str(segmented / "out"), "--to", str(tmp_path / name)]) == 2
+    assert capsys.readouterr().err.startswith("napari-vslp: ")
+    assert not list(tmp_path.iterdir())
+
+
+def test_several_results_become_one_table(segmented, tmp_path, capsys):
+    out, place = str(segmented / "out"), tmp_path / "cohort.csv"
+    assert main(["export", out, out, "--to", str(place), "--quiet"]) == 0
+    lines = place.read_text(encoding="utf-8-sig").splitlines()
+    assert len(lines) == 3
+    assert "tumour: area (mm²)" in lines[0]
+    assert lines[1] == lines[2]
+    assert lines[1].startswith('"nest.png",0.5,0.5')
+    assert main(["export", out, out, "--to", str(tmp_path / "a.geojson")]) == 2
+    assert "one by one" in capsys.readouterr().err
+
+
+def test_a_renamed_tissue_keeps_its_new_name_in_exports(segmented, tmp_path):
+    told = json.loads((segmented / "out" / "summary.json").read_text(encoding="utf-8"))
+    told["inputs"]["tissues"][0]["name"] = "nest of tumour"
+    (tmp_path / "summary.json").write_text(json.dumps(told), encoding="utf-8")
+    place = tmp_path / "a.csv"
+    assert main(["export", str(tmp_path / "summary.json"), "--to", str(place), "--quiet"]) == 0
+    assert "nest of tumour" in place.read_text(encoding="utf-8")

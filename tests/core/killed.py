@@ -20,10 +20,13 @@ LONGEST_S = 0.04
 
 
 def write_set(folder: Path, turn: int) -> None:
-    """Write the turn's set: four files, every third turn five."""
+    """Write the turn's set: a folder and four files, every third turn five."""
     with writing_results(folder, "test") as stage:
         for number in range(4 + (turn % 3 == 0)):
             (stage / f"{number}.txt").write_text(f"{turn}\n" * 500)
+        (stage / "maps.zarr").mkdir()
+        for number in range(2):
+            (stage / "maps.zarr" / str(number)).write_text(f"{turn}")
 
 
 def check_set(folder: Path) -> int:
@@ -32,7 +35,9 @@ def check_set(folder: Path) -> int:
     own = {path.name: path.read_text() for path in folder.glob("[0-9].txt")}
     (turn,) = {int(text.split()[0]) for text in own.values()}
     assert own == {f"{n}.txt": f"{turn}\n" * 500 for n in range(4 + (turn % 3 == 0))}
-    left = {path.name for path in folder.iterdir()} - own.keys()
+    inner = {path.name: path.read_text() for path in (folder / "maps.zarr").iterdir()}
+    assert inner == {"0": f"{turn}", "1": f"{turn}"}
+    left = {path.name for path in folder.iterdir()} - own.keys() - {"maps.zarr"}
     assert left <= {".napari-vslp.json", ".napari-vslp.lock", "mine.txt"}, left
     assert (folder / "mine.txt").read_text() == "mine"
     return turn

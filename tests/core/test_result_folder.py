@@ -260,6 +260,79 @@ def test_a_hundred_kills_leave_one_whole_set_each(tmp_path):
     assert done.stdout.startswith("100 kills")
 
 
+def write_folders(folder, content, names=("a.zarr", "b.zarr")):
+    with writing_results(folder, "test") as stage:
+        (stage / "note").write_text(content)
+        for name in names:
+            (stage / name / "0").mkdir(parents=True)
+            (stage / name / "0" / "chunk").write_text(content)
+
+
+def shown_folders(folder):
+    return {path.parent.parent.name: path.read_text() for path in folder.glob("[a-z]*/0/chunk")}
+
+
+def test_folders_are_results_too_and_are_replaced_as_a_whole(tmp_path):
+    write_folders(tmp_path, "old")
+    write_folders(tmp_path, "new", ("b.zarr", "c.zarr"))
+    assert shown_folders(tmp_path) == {"b.zarr": "new", "c.zarr": "new"}
+    assert hidden(tmp_path) == [".napari-vslp.json"]
+    write(tmp_path, "file", ("b.zarr",))
+    assert shown(tmp_path) == {"b.zarr": "file"}
+    write_folders(tmp_path, "newer", ("b.zarr",))
+    assert shown_folders(tmp_path) == {"b.zarr": "newer"}
+
+
+@pytest.mark.parametrize("change", ["edit", "add"])
+def test_a_folder_that_the_user_changed_is_the_users(tmp_path, change):
+    write_folders(tmp_path, "old")
+    mine = tmp_path / "a.zarr" / "0" / ("chunk" if change == "edit" else "note")
+    mine.write_text("mine")
+    with pytest.raises(VslpError, match=r"a\.zarr” would be replaced"):
+        write_folders(tmp_path, "new")
+    write_folders(tmp_path, "new", ("b.zarr",))
+    assert mine.read_text() == "mine"
+    assert shown_folders(tmp_path)["b.zarr"] == "new"
+
+
+def test_what_is_read_inside_a_folder_of_results_is_not_replaced(tmp_path):
+    write_folders(tmp_path, "old")
+    with pytest.raises(VslpError, match="is read"):
+        check_results(tmp_path, "test", ["c"], [tmp_path / "a.zarr" / "0" / "chunk"])
+
+
+@pytest.mark.parametrize("renames", range(1, 8))
+@pytest.mark.parametrize("fails", [False, True])
+def test_folders_interrupted_anywhere_are_one_set_afterwards(tmp_path, monkeypatch, renames, fails):
+    write_folders(tmp_path, "old", ("b.zarr", "z.zarr"))
+    replace, done = Path.replace, []
+
+    def some(self, target):
+        done.append(self)
+        if len(done) == renames + 1:
+            raise PermissionError(13, "Permission denied") if fails else Killed
+        return replace(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", some)
+        if not fails:
+            settle = result_folder._settle
+            patch.setattr(result_folder, "_settle", lambda folder: None if done else settle(folder))
+        try:
+            write_folders(tmp_path, "new", ("a.zarr", "b.zarr"))
+            whole = True
+        except VslpError:
+            whole = False
+        except Killed:
+            whole = True  # the next reader ends it
+    results_in(tmp_path)
+    wanted = dict.fromkeys(("a.zarr", "b.zarr"), "new")
+    wanted = wanted if whole else dict.fromkeys(("b.zarr", "z.zarr"), "old")
+    assert shown_folders(tmp_path) == wanted
+    assert (tmp_path / "note").read_text() == ("new" if whole else "old")
+    assert hidden(tmp_path) == [".napari-vslp.json"]
+
+
 @POSIX
 def test_a_pipe_in_the_place_of_the_list_of_what_was_written_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / ".napari-vslp.json")

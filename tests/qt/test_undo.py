@@ -246,3 +246,23 @@ def test_maps_are_written_to_a_folder(window, fake, monkeypatch, tmp_path):
     window.dock.exporting.export("energy-maps")
     window.until(lambda: window.status.startswith("Written"))
     assert (tmp_path / "maps" / "fidelity.tif").exists()
+
+
+def test_the_options_of_an_exporter_are_asked_for_and_used(window, fake, monkeypatch, tmp_path):
+    window.segment()
+    target = tmp_path / "a.geojson"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(target), ""))
+    window.dock.exporting.choose("tissues.geojson")
+    form = window.dock.exporting.form
+    assert set(form.form.controls) == {
+        "viewer", "offset_x", "offset_y", "simplify_um", "by_region", "locked"
+    }  # fmt: skip
+    form.form.controls["by_region"].set_value(True)
+    form.go_on.click()
+    window.until(target.exists)
+    window.until(lambda: not window.dock.exporting.runner.busy)
+    told = json.loads(target.read_text(encoding="utf-8"))["features"]
+    assert {one["geometry"]["type"] for one in told} == {"Polygon"}
+    window.dock.exporting.choose("tissues.geojson")
+    assert window.dock.exporting.form.form.value().by_region
+    window.dock.exporting.form.reject()

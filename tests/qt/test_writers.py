@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 
+import dask.array
 import numpy as np
 import pytest
 import tifffile
+from npe2 import PluginManager
 from PIL import Image
 
+from napari_vslp.core.edits import EditTissue
 from napari_vslp.core.errors import VslpError
+from napari_vslp.core.registries import EXPORTERS
 from napari_vslp.raster.contract import open_raster
 
 pytestmark = pytest.mark.window
@@ -111,3 +115,53 @@ def test_labels_that_are_no_mask_are_refused_with_a_sentence(window, tmp_path, d
 def test_a_place_that_cannot_be_written_is_said(window, labels, tmp_path):
     with pytest.raises(VslpError, match="choose another folder"):
         window.viewer.layers.save(str(tmp_path / "gone" / "a.png"), selected=True)
+
+
+# ---- the list of exporters
+
+
+def test_file_save_offers_every_exporter_that_needs_labels_alone():
+    manifest = PluginManager.instance().get_manifest(PLUGIN).contributions
+    offered = {w.display_name: w for w in manifest.writers}
+    wanted = {e.title: e for e in EXPORTERS if "labels" in e.layer_types}
+    assert set(offered) == set(wanted)
+    for title, exporter in wanted.items():
+        assert offered[title].filename_extensions == list(exporter.suffixes)
+        assert offered[title].layer_types == ["labels"]
+
+
+def test_outlines_and_tables_tell_what_the_solve_knows_of_the_painted_labels(
+    window, labels, tmp_path
+):
+    labels.data[:] = 2
+    result = window.session.result
+    for name in ("a.geojson", "a.csv"):
+        window.viewer.layers.save(str(tmp_path / name), selected=True, plugin=PLUGIN)
+    (told,) = json.loads((tmp_path / "a.geojson").read_text(encoding="utf-8"))["features"]
+    assert told["properties"]["classification"]["name"] == result.tissues[1].name
+    numbers = told["properties"]["measurements"]
+    assert numbers["Area px"] == result.labels.size
+    assert numbers["Price (nats/px)"] == pytest.approx(result.prices[1])
+    top, left = result.region[:2]
+    assert min(told["geometry"]["coordinates"][0]) == [left, top]
+    lines = (tmp_path / "a.csv").read_text(encoding="utf-8-sig").splitlines()
+    assert len(lines) == 1 + len(result.tissues)
+
+
+def test_a_rename_is_in_what_is_saved(window, labels, tmp_path):
+    window.session.apply(EditTissue(window.session.inputs.tissues[0].id, (("name", "nest"),)))
+    window.viewer.layers.save(str(tmp_path / "a.geojson"), selected=True, plugin=PLUGIN)
+    told = json.loads((tmp_path / "a.geojson").read_text(encoding="utf-8"))["features"]
+    assert "nest" in [one["properties"]["classification"]["name"] for one in told]
+
+
+def test_labels_of_others_on_the_disk_are_saved_tile_by_tile(window, tmp_path):
+    zarr = pytest.importorskip("zarr", reason="the extra “export” is not installed")
+    data = np.tile(np.arange(4, dtype=np.int64), (600, 200))
+    lazy = dask.array.from_array(data, chunks=256)
+    window.viewer.layers.selection = {window.viewer.add_labels(lazy, scale=(2, 3))}
+    window.viewer.layers.save(str(tmp_path / "a.ome.zarr"), selected=True, plugin=PLUGIN)
+    group = zarr.open_group(tmp_path / "a.ome.zarr" / "labels" / "tissues", mode="r")
+    np.testing.assert_array_equal(group["0"][:], data)
+    names = [one["name"] for one in group.attrs["image-label"]["properties"]]
+    assert names == ["1", "2", "3"]

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import time
 import uuid
@@ -33,8 +34,8 @@ def replacing(path: Path) -> Iterator[Path]:
     OSError
         If the folder cannot be written, for example because the disk is full.
     """
-    _sweep(path)
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
+    sweep_partials(path)
+    partial = new_partial(path)
     try:
         yield partial
         if partial.exists():
@@ -44,8 +45,13 @@ def replacing(path: Path) -> Iterator[Path]:
             partial.unlink()
 
 
+def new_partial(path: Path) -> Path:
+    """Return the path of a hidden file or folder, not there yet, that is to take a place."""
+    return path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
+
+
 def partials_of(path: Path) -> list[Path]:
-    """Return the files that were begun to take the place of `path` and have not."""
+    """Return the files and folders that were begun to take the place of `path` and have not."""
     return sorted(path.parent.glob(f".{escape(path.name)}.*.partial"))
 
 
@@ -76,9 +82,16 @@ def unwritable(folder: Path, error: OSError) -> VslpError:
     return VslpError(f"Results cannot be written to “{folder}” ({reason}): choose another folder.")
 
 
-def _sweep(path: Path) -> None:
+def sweep_partials(path: Path) -> None:
+    """Remove what killed programs left of earlier writes of `path`."""
     # Another process may sweep at the same time.
     with suppress(OSError):
         for left in partials_of(path):
-            if time.time() - left.stat().st_mtime >= _ABANDONED_S:
+            inner = left.rglob("*") if left.is_dir() else ()
+            latest = max(one.stat().st_mtime for one in (left, *inner))
+            if time.time() - latest < _ABANDONED_S:
+                continue
+            if left.is_dir():
+                shutil.rmtree(left)
+            else:
                 left.unlink()

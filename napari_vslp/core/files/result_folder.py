@@ -4,7 +4,8 @@ New results are written to a working folder inside the folder. Then a journal is
 files are renamed to their places, and the journal becomes the manifest: what was written, with
 the SHA-256 of each file. Whoever comes next finds a journal only where a program was killed in
 between, and brings its renames to their end first. A file counts as a result as long as it is
-what the manifest says, so one that the user edited is the user's.
+what the manifest says, so one that the user edited is the user's. A result may be a folder itself,
+such as an OME-Zarr: it is known by the SHA-256 of all in it, and moved as a whole.
 
 | in the folder | meaning |
 |---|---|
@@ -12,13 +13,13 @@ what the manifest says, so one that the user edited is the user's.
 | ``.napari-vslp.lock`` | held while results are written; removed afterwards, as is all below |
 | ``.napari-vslp.work/new`` | results on their way |
 | ``.napari-vslp.work/old`` | what they replace |
+| ``.napari-vslp.work/gone`` | folders that are to be removed |
 | ``.napari-vslp.work/redo.json`` | the journal: renames to be done |
 | ``.napari-vslp.work/undo.json`` | the journal once a rename has failed: renames to be undone |
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -31,6 +32,7 @@ from filelock import FileLock, Timeout
 
 from napari_vslp.core.errors import VslpError
 from napari_vslp.core.files.atomic import check_folder, unwritable, write_whole
+from napari_vslp.core.files.fingerprint import files_in, fingerprint, is_plain
 
 _MANIFEST, _LOCK, _WORK = ".napari-vslp.json", ".napari-vslp.lock", ".napari-vslp.work"
 _WAIT_S = 60.0
@@ -45,7 +47,7 @@ class Manifest:
     kind
         Of results, such as “segmentation”; empty if there are none.
     files
-        Name → SHA-256.
+        Name → fingerprint; a folder counts as one.
     replaced, removed
         In a journal: earlier results that have a name of these, and those that have another.
     """
@@ -56,9 +58,9 @@ class Manifest:
     removed: tuple[str, ...] = ()
 
     def owns(self, path: Path) -> bool:
-        """Return whether a file is what was written under its name."""
+        """Return whether a file or folder is what was written under its name."""
         written = self.files.get(path.name)
-        return written is not None and path.is_file() and _sha256(path) == written
+        return written is not None and is_plain(path) and fingerprint(path) == written
 
 
 def results_in(folder: Path) -> Manifest:
@@ -102,8 +104,9 @@ def check_results(
     check_folder(folder)
     names, manifest = tuple(names), results_in(folder)
     for path in inputs:
-        real = path.resolve()
-        if real.parent == folder.resolve() and real.name in {*names, *manifest.files}:
+        real, whole = path.resolve(), folder.resolve()
+        inside = real.relative_to(whole).parts if real.is_relative_to(whole) else ()
+        if inside and inside[0] in {*names, *manifest.files}:
             raise VslpError(
                 f"“{path}” is read, and a result would take its place: choose another folder."
             )
@@ -178,12 +181,13 @@ def _replace(folder: Path, kind: str) -> None:
     """Let the results in ``new`` take the place of the earlier ones."""
     work, before = folder / _WORK, _read(folder / _MANIFEST)
     new = sorted((work / "new").iterdir())
-    files = {path.name: _sha256(path) for path in new}
+    files = {path.name: fingerprint(path) for path in new}
     _refuse(folder, kind, files, before)
     own = [name for name in before.files if before.owns(folder / name)]
     (work / "old").mkdir()
     for name in own:
-        _keep(folder / name, work / "old" / name)
+        if not (folder / name).is_dir():  # a folder is moved there when its turn comes
+            _keep(folder / name, work / "old" / name)
     replaced = tuple(name for name in own if name in files)
     removed = tuple(name for name in own if name not in files)
     journal = json.dumps(asdict(Manifest(kind, files, replaced, removed)), indent=1)
@@ -211,9 +215,9 @@ def _redo(folder: Path) -> None:
     try:
         for name in journal.files:
             if (work / "new" / name).exists():
-                (work / "new" / name).replace(folder / name)
+                _move(work / "new" / name, folder / name, work / "old" / name)
         for name in journal.removed:
-            (folder / name).unlink(missing_ok=True)
+            _remove(folder / name, work / "old" / name)
         (work / "redo.json").replace(folder / _MANIFEST)
     except OSError:
         (work / "redo.json").replace(work / "undo.json")
@@ -224,20 +228,39 @@ def _redo(folder: Path) -> None:
 def _undo(folder: Path) -> None:
     work = folder / _WORK
     journal = _read(work / "undo.json")
+    (work / "gone").mkdir(exist_ok=True)
     for name in (*journal.replaced, *journal.removed):
         if (work / "old" / name).exists():
-            (work / "old" / name).replace(folder / name)
+            _move(work / "old" / name, folder / name, work / "gone" / name)
     for name in journal.files.keys() - set(journal.replaced):
         # What is no longer in “new” took its place.
         if not (work / "new" / name).exists():
-            (folder / name).unlink(missing_ok=True)
+            _remove(folder / name, work / "gone" / name)
     (work / "undo.json").unlink()
+
+
+def _move(path: Path, place: Path, aside: Path) -> None:
+    """Rename a file or folder to a place; a folder that lies there steps aside first."""
+    if place.is_dir():
+        place.replace(aside)
+    elif path.is_dir():
+        place.unlink(missing_ok=True)
+    path.replace(place)
+
+
+def _remove(path: Path, aside: Path) -> None:
+    """Remove a file, or let a folder step aside to where it will be removed."""
+    if path.is_dir():
+        path.replace(aside)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _flush(path: Path) -> None:
     """Let the disk have a file now: renames then take microseconds, and a power cut loses none."""
-    with path.open("r+b") as file:
-        os.fsync(file.fileno())
+    for one in files_in(path) if path.is_dir() else (path,):
+        with one.open("r+b") as file:
+            os.fsync(file.fileno())
 
 
 def _keep(path: Path, kept: Path) -> None:
@@ -261,8 +284,3 @@ def _read(path: Path) -> Manifest:
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return Manifest()
     return found if plain else Manifest()
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject
 from qtpy.QtGui import QCursor
 from qtpy.QtWidgets import QFileDialog, QMenu, QWidget
 
 from napari_vslp.core.errors import VslpError
+from napari_vslp.core.options import options_of
 from napari_vslp.core.progress import Job
 from napari_vslp.core.registries import EXPORTERS
 from napari_vslp.core.segmentation import Segmentation
+from napari_vslp.qt.segment.export_form import ExportForm
 from napari_vslp.qt.viewer.images import ImageBinding
 from napari_vslp.qt.viewer.source import Source, read_source
 from napari_vslp.qt.work.worker import Runner
@@ -50,6 +51,8 @@ class Exporting(QObject):
     ) -> None:
         super().__init__(window)
         self._window, self._say, self._refuse, self._present = window, say, refuse, present
+        self.form: ExportForm | None = None
+        self._chosen: dict[str, Any] = {}  # exporter → options, as they were chosen last
         self.menu = QMenu(window)
         self.menu.aboutToShow.connect(self._list)
         self.runner = Runner(self)
@@ -61,8 +64,31 @@ class Exporting(QObject):
         """Open the menu where the mouse is."""
         self.menu.popup(QCursor.pos())
 
-    def export(self, name: str) -> None:
-        """Ask for the file or folder of an exporter, and write it."""
+    def choose(self, name: str) -> None:
+        """Ask for the options of an exporter, if it has any, and then where to."""
+        try:
+            kind = getattr(EXPORTERS.get(name), "Options", None)
+            if kind is None or not any(described.dock for _, described in options_of(kind)):
+                self.export(name)
+                return
+        except VslpError as error:
+            self._refuse(str(error))
+            return
+        options = self._chosen.get(name) or kind()
+        form = ExportForm(EXPORTERS.title(name), options, partial(self._go_on, name), self._window)
+        self.form = form
+        form.open()
+
+    def export(self, name: str, options: Any = None) -> None:  # noqa: ANN401 - of its own class
+        """Ask for the file or folder of an exporter, and write it.
+
+        Parameters
+        ----------
+        name
+            Of the exporter.
+        options
+            Of its own class; None for the default ones.
+        """
         binding = self._present()
         result = binding.session.result if binding is not None else None
         if binding is None or result is None:
@@ -75,11 +101,15 @@ class Exporting(QObject):
             return
         path = self._ask_path(exporter, name)
         if path is not None:
-            self.runner.start(partial(_write, exporter, result, source, path))
+            self.runner.start(partial(_write, exporter, result, source, path, options))
 
     def shutdown(self) -> None:
         """Stop; the dock or the window is closing."""
         self.runner.let_go()
+
+    def _go_on(self, name: str, options: Any) -> None:  # noqa: ANN401
+        self._chosen[name] = options
+        self.export(name, options)
 
     def _list(self) -> None:
         """List the exporters there are now: a package may have added one."""
@@ -89,7 +119,7 @@ class Exporting(QObject):
                 title = EXPORTERS.title(name)
             except VslpError:
                 continue  # its package cannot be loaded
-            self.menu.addAction(f"{title}…", partial(self.export, name))
+            self.menu.addAction(f"{title}…", partial(self.choose, name))
 
     def _ask_path(self, exporter: Exporter, name: str) -> Path | None:
         title = f"Export: {EXPORTERS.title(name)}"
@@ -102,24 +132,22 @@ class Exporting(QObject):
         return Path(found) if found else None
 
 
-def _write(
-    exporter: Exporter, result: Segmentation, source: Source, path: Path, job: Job
+def _write(  # noqa: PLR0917 - bound above, in this order
+    exporter: Exporter,
+    result: Segmentation,
+    source: Source,
+    path: Path,
+    options: Any,  # noqa: ANN401 - of the exporter's own class
+    job: Job,
 ) -> list[Path]:
-    from napari_vslp.core.files.atomic import unwritable
-    from napari_vslp.export.results import write_result
+    from napari_vslp.export.results import write_file, write_result
     from napari_vslp.raster.contract import open_raster
 
     image = open_raster(source.data).read(result.region)
     job.check()
     if not exporter.suffixes:
-        return write_result(result, image, path, (exporter.name,))
-    try:
-        # Written beside its place under its own name, it is there whole or not at all.
-        with TemporaryDirectory(prefix=".", dir=path.parent) as folder:
-            made = exporter.write(result, image, Path(folder) / path.name, exporter.Options())
-            return [one.replace(path.parent / one.name) for one in made]
-    except OSError as error:
-        raise unwritable(path.parent, error) from error
+        return write_result(result, image, path, (exporter.name,), {exporter.name: options})
+    return write_file(exporter.name, result, image, path, options)
 
 
 def _written(paths: list[Path]) -> str:

@@ -158,6 +158,7 @@ class ResultLayers(QObject):
             layer.colormap = label_colours(result.tissues)
             self._colours = colours
         layer.features = label_features(result)
+        layer.metadata.update(mask_metadata(result))
 
     def _show_map(self, key: str, shown: MapLayer, result: Segmentation) -> None:
         layer = self.layer(key)

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from napari_vslp.core.errors import VslpError
 from napari_vslp.core.segmentation import Segmentation
+from napari_vslp.export.annotations.pieces import check_level
+from napari_vslp.export.annotations.polygons import Part, components_of, outlines
 from napari_vslp.export.contract import RGB, Exporter
 from napari_vslp.export.measures import Measures, finite
-from napari_vslp.export.options import GeoJsonOptions
-from napari_vslp.export.polygons import Part, components_of, outlines
+from napari_vslp.export.options import CROPPING, GeoJsonOptions
 from napari_vslp.export.provenance import NAMESPACE, provenance
 
 Polygon = list[list[list[int]]]
@@ -43,15 +44,13 @@ def as_geojson(result: Segmentation, options: GeoJsonOptions) -> dict[str, Any]:
         If outlines are to be simplified and the pixel size is unknown or shapely is missing; if
         the image was segmented at a coarser level than the finest.
     """
-    if result.inputs.image.level:
-        raise VslpError(
-            "The image was segmented at a coarser level of its pyramid, and outlines are given "
-            "in pixels of the finest: segment that one."
-        )
+    check_level(result)
     components = components_of(result.labels)
     parts = outlines(result.labels, components)
     top, left = result.region[:2]
-    shift = np.array([left - options.offset_x, top - options.offset_y])
+    shift = np.array([left, top])
+    if options.viewer == CROPPING:
+        shift -= [options.offset_x, options.offset_y]
     polygons = [_plain(part.rings, shift) for part in parts]
     if options.simplify_um > 0 and polygons:
         polygons = _simplified(polygons, options.simplify_um, result)
@@ -81,7 +80,8 @@ class _Teller:
         self._result, self._measures, self._options = result, measures, options
         self._metadata = {name: text for name, text in provenance(result).items() if text}
         self._margin = measures.mean(result.margin)
-        self._doubts = {term.title: measures.mean(term.map) for term in result.terms.values()}
+        self._doubt = measures.doubt
+        self._doubts = {result.terms[name].title: means for name, means in measures.terms.items()}
 
     def feature(self, group: int, label: int, polygons: list[Polygon]) -> dict[str, Any]:
         tissue = self._result.tissues[label - 1]
@@ -111,6 +111,7 @@ class _Teller:
             {
                 "Area px": float(self._measures.pixels[group]),
                 "Area mm^2": None if mm2 is None else float(mm2[group]),
+                "Mean doubt (nats/px)": float(self._doubt[group]),
                 "Mean margin (nats)": float(self._margin[group]),
                 **{
                     f"Mean {title} (nats/px)": float(means[group])
@@ -161,6 +162,7 @@ class TissuesGeoJson(Exporter):
     name = "tissues.geojson"
     title = "Outlines for QuPath, GeoJSON"
     suffixes = (".geojson", ".json")
+    layer_types = ("labels",)
     Options = GeoJsonOptions
 
     def write(self, result: Segmentation, image: RGB, path: Path, options: Any) -> list[Path]:  # noqa: ANN401, ARG002

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from napari_vslp.export.polygons import components_of, outlines
+from napari_vslp.export.annotations.polygons import components_of, outlines
 
 shapely = pytest.importorskip("shapely", reason="the extra “export” is not installed")
 

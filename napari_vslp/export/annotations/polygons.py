@@ -40,7 +40,7 @@ class Part:
     rings: tuple[Ring, ...]
 
 
-def components_of(labels: NDArray[np.uint8]) -> Components:
+def components_of(labels: NDArray[np.integer]) -> Components:
     """Return numbers of regions (h, w) int32 from 1, connected by sides; 0 where the label is 0."""
     from skimage.measure import label
 

@@ -11,9 +11,9 @@ import pytest
 
 from napari_vslp.core.errors import VslpError
 from napari_vslp.core.inputs import ImageReference
-from napari_vslp.export.geojson import as_geojson
+from napari_vslp.export.annotations.geojson import as_geojson
+from napari_vslp.export.annotations.polygons import components_of
 from napari_vslp.export.options import GeoJsonOptions
-from napari_vslp.export.polygons import components_of
 from napari_vslp.export.provenance import inputs_hash
 from napari_vslp.export.results import write_result
 from tests.export.conftest import ABSENT, NAMES
@@ -100,6 +100,9 @@ def test_measurements_are_those_of_the_pixels(awkward, tmp_path):
             {
                 "Area px": inside.sum(),
                 "Area mm^2": inside.sum() * 0.125e-6,
+                "Mean doubt (nats/px)": (awkward.fidelity_map + awkward.regularisation_map)[
+                    inside
+                ].mean(),
                 "Mean margin (nats)": awkward.margin[inside].mean(),
                 "Mean doubt: numbers (nats/px)": awkward.fidelity_map[inside].mean(),
                 "Mean doubt: boundary (nats/px)": awkward.regularisation_map[inside].mean(),
@@ -124,6 +127,11 @@ def test_the_bounds_of_a_slide_are_taken_off(awkward, tmp_path):
         assert shapely.equals_exact(shapely.transform(before, lambda c: c - [7, -3]), after)
 
 
+def test_a_viewer_that_shows_the_whole_slide_needs_no_offset(awkward, tmp_path):
+    options = {"viewer": "whole", "offset_x": 7, "offset_y": -3}
+    assert written(awkward, tmp_path, **options) == written(awkward, tmp_path)
+
+
 def test_each_region_may_be_an_annotation_with_numbers_of_its_own(awkward, tmp_path):
     told = written(awkward, tmp_path, by_region=True, locked=False)
     assert len(told["features"]) == components_of(awkward.labels).max()
@@ -141,6 +149,7 @@ def test_ids_belong_to_what_was_said_not_to_names_or_places(awkward):
     again = replace(awkward.inputs, image=replace(awkward.inputs.image, path="/t/x.svs"))
     renamed = tuple(replace(t, name=f"{t.name}!") for t in awkward.tissues)
     assert ids(replace(awkward, inputs=again, tissues=renamed)) == ids(awkward)
+    assert ids(replace(awkward, inputs=replace(again, tissues=renamed))) == ids(awkward)
     other = replace(awkward.inputs, clicks=(), region=(0, 0, 30, 40))
     assert not set(ids(replace(awkward, inputs=other))) & set(ids(awkward))
 

@@ -16,10 +16,15 @@ from PIL import Image
 from napari_vslp.core.errors import VslpError
 from napari_vslp.core.segmentation import FloatMap, Segmentation
 from napari_vslp.core.tissues import Colour
+from napari_vslp.export.arrays.planes import Plane
 from napari_vslp.export.contract import RGB, Exporter
+from napari_vslp.export.provenance import software
 
 _UM_PER_CM = 10_000.0
 _UM_PER_INCH = 25_400.0
+_AT_ONCE = 2**24  # px of a mask that is written as one array
+_TILE = 512  # px
+_MOST_BYTES = 2**31  # of a TIFF that is not a BigTIFF, with much to spare
 PixelSize = tuple[float, float] | None
 
 
@@ -29,8 +34,8 @@ class Mask:
 
     Attributes
     ----------
-    labels
-        (H, W) uint8 on the whole image: 0 nothing, i + 1 the tissue i.
+    plane
+        Labels on the whole image, uint8: 0 nothing, i + 1 the tissue i.
     names
         Label → tissue.
     colours
@@ -41,7 +46,7 @@ class Mask:
         Name and version of what made it.
     """
 
-    labels: NDArray[np.uint8]
+    plane: Plane
     names: dict[int, str]
     colours: dict[int, Colour]
     pixel_size_um: PixelSize = None
@@ -51,11 +56,11 @@ class Mask:
     def of(cls, result: Segmentation) -> Mask:
         """Return the mask of a result."""
         return cls(
-            on_whole_image(result.labels, result.region, result.image_shape),
+            Plane.of(result, result.labels),
             {i + 1: tissue.name for i, tissue in enumerate(result.tissues)},
             {i + 1: tissue.colour for i, tissue in enumerate(result.tissues)},
             result.pixel_size_um,
-            _software(result),
+            software(result),
         )
 
     def palette(self) -> NDArray[np.uint8]:
@@ -67,22 +72,36 @@ class Mask:
 
 
 def write_mask_tiff(mask: Mask, path: Path) -> None:
-    """Write an indexed TIFF of 8 bits whose description names the tissues."""
+    """Write an indexed TIFF of 8 bits whose description names the tissues.
+
+    A large one is written tile by tile, so that it need not fit in memory.
+    """
+    options = _tiff_options(mask.pixel_size_um, mask.software) | {
+        "photometric": "palette",
+        # TIFF writes colours with 16 bits: 257 takes 255 to 65535.
+        "colormap": mask.palette().T.astype(np.uint16) * 257,
+        "description": json.dumps({"tissues": mask.names}),
+    }
+    height, width = mask.plane.shape
+    if height * width <= _AT_ONCE:
+        tifffile.imwrite(path, mask.plane.read((0, 0, height, width)), **options)
+        return
     tifffile.imwrite(
         path,
-        mask.labels,
-        photometric="palette",
-        # TIFF writes colours with 16 bits: 257 takes 255 to 65535.
-        colormap=mask.palette().T.astype(np.uint16) * 257,
-        description=json.dumps({"tissues": mask.names}),
-        **_tiff_options(mask.pixel_size_um, mask.software),
+        mask.plane.tiles(_TILE),
+        shape=(height, width),
+        dtype=np.uint8,
+        tile=(_TILE, _TILE),
+        bigtiff=height * width > _MOST_BYTES,
+        **options,
     )
 
 
 def write_mask_png(mask: Mask, path: Path) -> None:
     """Write an indexed PNG in which 0 is transparent."""
-    height, width = mask.labels.shape
-    picture = Image.frombytes("P", (width, height), mask.labels.tobytes())
+    height, width = mask.plane.shape
+    labels = mask.plane.read((0, 0, height, width))
+    picture = Image.frombytes("P", (width, height), labels.tobytes())
     picture.putpalette(mask.palette().tobytes())
     options: dict[str, Any] = {}
     if mask.pixel_size_um is not None:
@@ -94,16 +113,6 @@ def write_mask_png(mask: Mask, path: Path) -> None:
 def energy_maps(result: Segmentation) -> dict[str, FloatMap]:
     """Return the map of each term of the energy by the term's name, (h, w) float32 (nats a px)."""
     return {name: term.map for name, term in result.terms.items()}
-
-
-def on_whole_image(
-    part: NDArray[Any], region: Sequence[int], shape: tuple[int, int]
-) -> NDArray[Any]:
-    """Return values of a region (top, left, bottom, right) on the whole image, 0 outside it."""
-    top, left, bottom, right = region
-    whole = np.zeros(shape, part.dtype)
-    whole[top:bottom, left:right] = part
-    return whole
 
 
 class MaskTiff(Exporter):
@@ -186,20 +195,16 @@ def _write_maps(
         written.append(path)
         tifffile.imwrite(
             written[-1],
-            on_whole_image(values, result.region, result.image_shape),
+            Plane.of(result, values).read((0, 0, *result.image_shape)),
             photometric="minisblack",
             description=unit,
-            **_tiff_options(result.pixel_size_um, _software(result)),
+            **_tiff_options(result.pixel_size_um, software(result)),
         )
     return written
 
 
-def _software(result: Segmentation) -> str:
-    return f"napari-vslp {result.versions.get('napari-vslp', '')}".strip()
-
-
-def _tiff_options(pixel_size_um: PixelSize, software: str) -> dict[str, Any]:
-    options: dict[str, Any] = {"compression": "zlib", "metadata": None, "software": software}
+def _tiff_options(pixel_size_um: PixelSize, made_by: str) -> dict[str, Any]:
+    options: dict[str, Any] = {"compression": "zlib", "metadata": None, "software": made_by}
     if pixel_size_um is not None:
         height, width = pixel_size_um
         options["resolution"] = (_UM_PER_CM / width, _UM_PER_CM / height)

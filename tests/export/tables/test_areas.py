@@ -13,6 +13,7 @@ from skimage.measure import label
 from napari_vslp.core.errors import VslpError
 from napari_vslp.export.provenance import for_xml, no_formula
 from napari_vslp.export.results import write_result
+from napari_vslp.export.tables.cohort import cohort_row, write_cohort
 from tests.export.conftest import ABSENT, NAMES
 from tests.made import with_pixel_size
 
@@ -29,6 +30,7 @@ TITLES = [
     "regions",
     "perimeter (px)",
     "perimeter (µm)",
+    "mean doubt (nats/px)",
     "mean margin (nats)",
 ]
 
@@ -61,6 +63,8 @@ def check(table, result):
         if inside.any():
             margin = result.margin[inside].mean()
             assert row["mean margin (nats)"] == pytest.approx(margin, rel=1e-5)
+            doubt = (result.fidelity_map + result.regularisation_map)[inside].mean()
+            assert row["mean doubt (nats/px)"] == pytest.approx(doubt, rel=1e-5)
     assert np.isnan(table["mean margin (nats)"][ABSENT - 1])
     unknown = np.isnan(table["share typed (%)"]).tolist()
     assert unknown == np.isnan(table["typed ± (points)"]).tolist() == [i == 1 for i in range(9)]
@@ -131,3 +135,48 @@ def test_without_openpyxl_one_sentence_says_so_and_nothing_is_written(
     with pytest.raises(VslpError, match=r"pip install “napari-vslp\[export\]”"):
         written(awkward, tmp_path, "areas.xlsx")
     assert not list(tmp_path.glob("*.xlsx"))
+
+
+def check_regions(table, result):
+    """Compare a table of regions with what is counted in another way."""
+    numbered = label(result.labels, connectivity=1, background=0)
+    assert len(table) == numbered.max()
+    for _, row in table.iterrows():
+        inside = numbered == row["region"]
+        (value,) = np.unique(result.labels[inside])
+        tissue = result.tissues[value - 1]
+        assert row["tissue"] in (tissue.name, no_formula(tissue.name))
+        assert row["area (px)"] == inside.sum()
+        assert row["area (mm²)"] == pytest.approx(inside.sum() * 0.125e-6)
+        assert row["price of its tissue (nats/px)"] == pytest.approx(result.prices[value - 1])
+        rows, columns = np.nonzero(inside)
+        assert row["centre, row (px)"] == pytest.approx(rows.mean() + 0.5 + 5)
+        assert row["centre, column (px)"] == pytest.approx(columns.mean() + 0.5 + 10)
+        assert row["mean margin (nats)"] == pytest.approx(result.margin[inside].mean(), rel=1e-5)
+    assert table["share (%)"].sum() == pytest.approx(100)
+
+
+def test_each_region_has_a_row(awkward, tmp_path):
+    check_regions(pd.read_csv(written(awkward, tmp_path / "c", "regions.csv")), awkward)
+    pytest.importorskip("openpyxl", reason="the extra “export” is not installed")
+    book = written(awkward, tmp_path / "x", "areas.xlsx")
+    check_regions(pd.read_excel(book, sheet_name="regions"), awkward)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".xlsx"])
+def test_a_cohort_has_a_row_for_each_image(awkward, result, tmp_path, suffix):
+    path = tmp_path / f"cohort{suffix}"
+    write_cohort([cohort_row(awkward), cohort_row(result)], path)
+    table = pd.read_csv(path) if suffix == ".csv" else pd.read_excel(path)
+    assert table["image"].tolist()[0] == "slide.svs"
+    own = table["Drüsengewebe: area (px)"]
+    assert own[0] == (awkward.labels == 1).sum()
+    assert np.isnan(own[1])
+    assert table["stroma: reached (%)"][1] == pytest.approx(20)
+    formula = "'=1+1: regions" if suffix == ".csv" else "=1+1: regions"
+    assert formula in table.columns
+
+
+def test_a_cohort_is_no_picture(tmp_path):
+    with pytest.raises(VslpError, match="ends in"):
+        write_cohort([], tmp_path / "cohort.png")

@@ -8,7 +8,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from napari_vslp.export.ome_tiff import ome_colour
+from napari_vslp.export.arrays.ome_tiff import ome_colour
 from napari_vslp.export.provenance import inputs_hash
 from napari_vslp.export.results import write_result
 from napari_vslp.raster.contract import open_raster
