@@ -23,6 +23,34 @@ if TYPE_CHECKING:
 Scores = dict[float, tuple[float, float]]
 
 
+def same_pixels(image: Any, sha256: str, region: Box | None) -> NDArray[np.uint8] | None:  # noqa: ANN401 - as open_raster
+    """Return the pixels of a region, (h, w, 3) uint8, if they are those of the hash; else None.
+
+    Parameters
+    ----------
+    image
+        As `raster.open_raster` takes it.
+    sha256
+        Of an `ImageReference`; empty for any pixels.
+    region
+        Top, left, bottom, right (px); None for the whole image.
+
+    Raises
+    ------
+    VslpError
+        If the image cannot be read.
+    """
+    from napari_vslp.encoders.cache import content_hash
+    from napari_vslp.raster.contract import open_raster
+
+    raster = open_raster(image)
+    height, width = raster.shape
+    if region is not None and (region[2] > height or region[3] > width):
+        return None
+    pixels = raster.read(region)
+    return pixels if sha256 in ("", content_hash(pixels)) else None
+
+
 @dataclass
 class _Last:
     """The last value of each kind, with what it was made from."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import functools
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +28,8 @@ _HOME = tempfile.mkdtemp(prefix="vslp-tests-")
 for _name in ("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"):
     os.environ[_name] = _HOME
 # What fixtures of more than one test do; each test has folders of its own, see below.
-os.environ["VSLP_CACHE"], os.environ["VSLP_MODELS"] = f"{_HOME}/cache", f"{_HOME}/models"
+for _name in ("cache", "models", "state"):
+    os.environ[f"VSLP_{_name.upper()}"] = f"{_HOME}/{_name}"
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
@@ -73,6 +76,28 @@ def _own_cache_and_models(
     folder = tmp_path_factory.mktemp("user", numbered=True)
     monkeypatch.setenv("VSLP_CACHE", str(folder / "cache"))
     monkeypatch.setenv("VSLP_MODELS", str(folder / "models"))
+    monkeypatch.setenv("VSLP_STATE", str(folder / "state"))
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no test reach another machine: nothing of the user's may leave this one."""
+
+    def guarded(real: Callable[..., object]) -> Callable[..., object]:
+        def act(one: socket.socket, *given: object) -> object:
+            if one.family in (socket.AF_INET, socket.AF_INET6):
+                pytest.fail(f"{given[-1]} was called: nothing may leave the machine")
+            return real(one, *given)
+
+        return act
+
+    for name in ("connect", "connect_ex", "sendto"):
+        monkeypatch.setattr(socket.socket, name, guarded(getattr(socket.socket, name)))
+
+    def no_name(host: object, *_: object, **__: object) -> None:
+        pytest.fail(f"The address of {host} was asked for: nothing may leave the machine")
+
+    monkeypatch.setattr(socket, "getaddrinfo", no_name)
 
 
 @pytest.fixture(scope="session")

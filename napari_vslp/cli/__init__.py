@@ -1,8 +1,8 @@
 """The command line: ``napari-vslp`` with its commands, all listed by ``--help``.
 
 Read `arguments` (what can be typed) and `flags` (flags made from options), then a command each:
-`demo`, `segment`, `replay`, `export`, `report`, `compare`, `train`, `regulariser`, `evaluate`,
-`models`, `cache`. `terminal` shows progress and tables. Nothing slow is imported before a command
+`demo`, `segment`, those of `results/`, `train`, `regulariser`, `evaluate`, `models`, `cache`.
+`terminal` shows progress and tables. Nothing slow is imported before a command
 runs.
 """
 

@@ -9,16 +9,13 @@ from typing import NoReturn
 from napari_vslp import __version__
 from napari_vslp.cli import (
     cache,
-    compare,
     evaluate,
-    export,
     models,
     regulariser,
-    replay,
-    report,
     train,
 )
 from napari_vslp.cli.flags import add_flags, given_path
+from napari_vslp.cli.results import compare, export, replay, report
 from napari_vslp.core.errors import VslpError
 from napari_vslp.core.registries import EXPORTERS, EXTRAS
 from napari_vslp.core.settings import Settings
@@ -56,7 +53,9 @@ def build_parser() -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
     )
-    replay.add_arguments(commands.add_parser("replay", help="do again what a summary tells"))
+    replay.add_arguments(
+        commands.add_parser("replay", help="do again what a session or summary tells")
+    )
     export.add_arguments(commands.add_parser("export", help="write a result in other formats"))
     compare.add_arguments(commands.add_parser("compare", help="hold two results side by side"))
     report.add_arguments(commands.add_parser("report", help="one page for each result"))
@@ -117,6 +116,12 @@ def _add_segment(parser: argparse.ArgumentParser) -> None:
         action="append",
         choices=EXPORTERS.names(),
         help="only this of the results; may be repeated",
+    )
+    told.add_argument(
+        "--session",
+        type=given_path,
+        metavar="FILE.vslp",
+        help="also save a session, which the window opens",
     )
     export.add_option_flags(parser)
     told.add_argument("--json", action="store_true", help="print the summary as JSON")

@@ -8,12 +8,15 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from napari_vslp.cli.export import read_option_flags
 from napari_vslp.cli.flags import read_flags
+from napari_vslp.cli.results.export import read_option_flags
 from napari_vslp.cli.terminal import following, say, table
+from napari_vslp.core.errors import VslpError
+from napari_vslp.core.files.atomic import check_folder, unwritable
 from napari_vslp.core.inputs import ImageReference, Inputs
 from napari_vslp.core.registries import EXTRAS
 from napari_vslp.core.segmentation import Segmentation
+from napari_vslp.core.session import History, Kept
 from napari_vslp.core.settings import Settings
 from napari_vslp.core.tissues import (
     check_clicks,
@@ -64,6 +67,10 @@ def run(arguments: argparse.Namespace) -> None:
     shown = raster.read(region)
     read = [importer_for(text)[1] for text in imports]
     check_result_folder(arguments.out, arguments.write, [arguments.image, *read])
+    if arguments.session is not None:
+        if arguments.session.suffix != ".vslp":
+            raise VslpError(f"“{arguments.session}” is no name of a session: end it with .vslp.")
+        check_folder(arguments.session.parent)
 
     from napari_vslp.pipeline import segment
 
@@ -80,6 +87,8 @@ def run(arguments: argparse.Namespace) -> None:
         )
     result = result.of_file(arguments.image)
     written = write_result(result, shown, arguments.out, arguments.write, options)
+    if arguments.session is not None:
+        save_session(result, arguments.session)
     tell(result, written, arguments)
 
 
@@ -92,6 +101,22 @@ def _with_imports(said: Inputs, imports: list[str], arguments: argparse.Namespac
         if not arguments.quiet:
             say(found.told)
     return said
+
+
+def save_session(result: Segmentation, path: Path) -> None:
+    """Write a result as a session of one step, which the window opens.
+
+    Raises
+    ------
+    VslpError
+        If it cannot be written.
+    """
+    from napari_vslp.core.saved.session_file import write_session
+
+    try:
+        write_session(path, History((Kept(result.inputs, "", result),)))
+    except OSError as error:
+        raise unwritable(path.parent, error) from error
 
 
 def settings_of(arguments: argparse.Namespace) -> Settings:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from napari_vslp.core.tissues import Click, Tissue
 
 FloatMap = NDArray[np.float32]
 FIDELITY, REGULARISATION = "fidelity", "regularisation"
+_ROWS = 1024  # hashed at once: labels may lie on the disk
 
 
 @dataclass(frozen=True)
@@ -257,3 +259,11 @@ def _looking_like(tissue: Tissue, present: Tissue | None) -> Tissue:
     if present is None:
         return tissue
     return replace(tissue, name=present.name, colour=present.colour)
+
+
+def labels_hash(labels: NDArray[np.uint8]) -> str:
+    """Return the SHA-256 of labels (h, w), by which two masks are compared bit for bit."""
+    found = sha256()
+    for top in range(0, labels.shape[0], _ROWS):
+        found.update(np.ascontiguousarray(labels[top : top + _ROWS]).tobytes())
+    return found.hexdigest()

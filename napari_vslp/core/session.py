@@ -18,6 +18,28 @@ RESULT_BYTES = 512 * 2**20
 MOST_STEPS = 1000
 
 
+@dataclass(frozen=True)
+class Kept:
+    """One step of a history as it is saved: inputs, what led to them, and their own result."""
+
+    inputs: Inputs
+    title: str = ""
+    result: Segmentation | None = None
+
+
+@dataclass(frozen=True)
+class History:
+    """All steps of a session, oldest first; those after `now` were taken back."""
+
+    steps: tuple[Kept, ...]
+    now: int = 0
+
+    @property
+    def inputs(self) -> Inputs:
+        """What is said now."""
+        return self.steps[self.now].inputs
+
+
 @dataclass
 class _Step:
     """Inputs as they stood after one edit, and the result that belongs to them."""
@@ -176,6 +198,23 @@ class Session:
         waits = owner is not None and self._now.result is not None
         self._passing = None if known or waits else result
         self.latest = result
+        self.resulted.emit()
+
+    def history(self) -> History:
+        """Return all steps as they stand, to be saved; later edits do not change it."""
+        steps = (*self._past, self._now, *reversed(self._future))
+        kept = tuple(Kept(step.inputs, step.title, step.result) for step in steps)
+        return History(kept, len(self._past))
+
+    def restore(self, history: History) -> None:
+        """Go on where a saved history ended, with its undo and redo; what was here is gone."""
+        before = self.inputs
+        steps = [_Step(one.inputs, one.title, result=one.result) for one in history.steps]
+        self._past, self._now = steps[: history.now], steps[history.now]
+        self._future = steps[: history.now : -1]
+        self._passing, self.latest = None, None
+        self.embedding = self.embedding_key = None
+        self.edited.emit(before, self.inputs)
         self.resulted.emit()
 
     def name_image(self, **known: Any) -> None:  # noqa: ANN401 - fields of ImageReference

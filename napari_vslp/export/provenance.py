@@ -9,8 +9,7 @@ from hashlib import sha256
 
 from napari_vslp.core.files.inputs_file import inputs_as_json
 from napari_vslp.core.inputs import Inputs
-from napari_vslp.core.segmentation import Segmentation
-from napari_vslp.export.summary import labels_hash
+from napari_vslp.core.segmentation import Segmentation, labels_hash
 
 # The wide forms too: spreadsheets in East Asia take them for the narrow ones.
 _BEGINS_A_FORMULA = tuple("=+-@＝＋－＠")

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from napari_vslp.core.files.inputs_file import inputs_as_json
-from napari_vslp.core.segmentation import Segmentation
+from napari_vslp.core.segmentation import Segmentation, labels_hash
 from napari_vslp.export.contract import RGB, Exporter
-
-_ROWS = 1024  # hashed at once: labels may lie on the disk
 
 
 def summary(result: Segmentation) -> dict[str, Any]:
@@ -78,11 +72,3 @@ class SummaryJson(Exporter):
 
 
 summary_json = SummaryJson()
-
-
-def labels_hash(labels: NDArray[np.uint8]) -> str:
-    """Return the SHA-256 of labels (h, w), by which two masks are compared bit for bit."""
-    found = sha256()
-    for top in range(0, labels.shape[0], _ROWS):
-        found.update(np.ascontiguousarray(labels[top : top + _ROWS]).tobytes())
-    return found.hexdigest()

@@ -6,12 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from napari_vslp.core.options import options_of
-from napari_vslp.core.segmentation import FIDELITY, REGULARISATION, Segmentation
+from napari_vslp.core.segmentation import FIDELITY, REGULARISATION, Segmentation, labels_hash
 from napari_vslp.core.settings import Settings
 from napari_vslp.core.tissues import Colour
 from napari_vslp.export.options import Pixel, ReportOptions
 from napari_vslp.export.provenance import inputs_hash
-from napari_vslp.export.summary import labels_hash
 from napari_vslp.review import wording
 from napari_vslp.review.overview import doubt
 from napari_vslp.review.regions import Region, doubtful_regions

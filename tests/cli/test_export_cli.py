@@ -10,7 +10,7 @@ import tifffile
 from PIL import Image
 
 from napari_vslp.cli import main
-from napari_vslp.cli.export import _option_classes
+from napari_vslp.cli.results.export import _option_classes
 from napari_vslp.core.registries import EXPORTERS
 from napari_vslp.demo import tumour_nest
 from napari_vslp.export.contract import NoOptions

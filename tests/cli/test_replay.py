@@ -121,3 +121,20 @@ def test_neither_the_result_nor_its_image_is_replaced(segmented, capsys):
     assert main(["replay", summary, "--out", str(segmented / "out"), "--quiet"]) == 2
     assert "choose another folder" in capsys.readouterr().err
     assert {path.name: path.read_bytes() for path in (segmented / "out").iterdir()} == before
+
+
+def test_a_session_is_replayed_bit_for_bit_and_exported(segmented, tmp_path, capsys):
+    where = ["--out", str(tmp_path / "out"), "--session", str(tmp_path / "a.vslp"), "--quiet"]
+    assert main(["segment", str(segmented / "nest.png"), *WORDS, *FAST, *where]) == 0
+    assert main(["replay", str(tmp_path / "a.vslp")]) == 0
+    assert "the same, bit for bit" in capsys.readouterr().out
+    out = ["--to", "mask.png", "--out", str(tmp_path / "exported"), "--quiet"]
+    assert main(["export", str(tmp_path / "a.vslp"), *out]) == 0
+    exported, before = (tmp_path / one / "mask.png" for one in ("exported", "out"))
+    np.testing.assert_array_equal(Image.open(exported), Image.open(before))
+
+
+def test_a_session_has_its_own_ending(segmented, tmp_path, capsys):
+    where = ["--out", str(tmp_path / "out"), "--session", str(segmented / "nest.png"), "--quiet"]
+    assert main(["segment", str(segmented / "nest.png"), *WORDS, *FAST, *where]) == 2
+    assert ".vslp" in capsys.readouterr().err

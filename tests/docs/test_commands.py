@@ -1,4 +1,4 @@
-"""Every command of README.md, docs/cli.md and docs/learning.md runs, in order, on real tissue.
+"""Every command of README.md and of the pages named below runs, in order, on real tissue.
 
 They share one folder, as those of a reader would: what one writes the next one reads. Training is
 cut to a few steps by the same options that a user has.
@@ -24,7 +24,7 @@ from napari_vslp.learning.proportions import learner
 from tests.learning.made import TINY
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("README.md", "docs/cli.md", "docs/learning.md")
+PAGES = ("README.md", "docs/cli.md", "docs/sessions.md", "docs/learning.md")
 BLOCK = re.compile(r"^```\w*\n(.*?)^```$|((?:^    [^\n]*\n)+)", re.MULTILINE | re.DOTALL)
 # What stands for something else, as IMAGE and COHORT.csv do, or may be left out.
 GRAMMAR = re.compile(r"\b[A-Z]{3,}\b|\[|…|\|")

@@ -52,6 +52,9 @@ SHARES = {
     "inputs": 3,
     "summaries of any bytes": 1,
     "annotations": 12,
+    "sessions": 4,
+    "session files": 4,
+    "session arrays": 2,
 }
 # How the calls of the case that runs ended.
 _ENDS: set[str] = set()

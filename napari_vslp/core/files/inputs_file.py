@@ -26,7 +26,7 @@ def inputs_as_json(inputs: Inputs) -> dict[str, Any]:
     return {
         "version": VERSION,
         "image": _image(inputs.image),
-        "tissues": [_tissue(t) for t in inputs.tissues],
+        "tissues": [tissue_as_json(t) for t in inputs.tissues],
         "clicks": [asdict(click) for click in inputs.clicks],
         "paint": _paint(inputs.paint),
         "region": None if inputs.region is None else [int(edge) for edge in inputs.region],
@@ -51,12 +51,12 @@ def inputs_of_json(told: Mapping[str, Any]) -> Inputs:
     try:
         return Inputs(
             image=_image_of(told["image"]),
-            tissues=tuple(_tissue_of(t) for t in told["tissues"]),
+            tissues=tuple(tissue_of(t) for t in told["tissues"]),
             clicks=tuple(
                 Click(str(c["tissue"]), int(c["row"]), int(c["column"])) for c in told["clicks"]
             ),
             paint=_paint_of(told["paint"]),
-            region=_box_of(told["region"]),
+            region=box_of(told["region"]),
             options=settings_of_json(told["options"]),
         )
     except (
@@ -115,11 +115,13 @@ def _image_of(told: Mapping[str, Any]) -> ImageReference:
     )
 
 
-def _tissue(tissue: Tissue) -> dict[str, Any]:
+def tissue_as_json(tissue: Tissue) -> dict[str, Any]:
+    """Return a tissue as plain JSON values."""
     return asdict(tissue) | {"colour": list(tissue.colour)}
 
 
-def _tissue_of(told: Mapping[str, Any]) -> Tissue:
+def tissue_of(told: Mapping[str, Any]) -> Tissue:
+    """Return the tissue that `tissue_as_json` told; raises as a mapping or a number does."""
     red, green, blue = (int(value) for value in told["colour"])
     return Tissue(
         name=str(told["name"]),
@@ -137,7 +139,8 @@ def _number_of(told: Any) -> float | None:  # noqa: ANN401 - JSON
     return None if told is None else float(told)
 
 
-def _box_of(told: Any) -> tuple[int, int, int, int] | None:  # noqa: ANN401 - JSON
+def box_of(told: Any) -> tuple[int, int, int, int] | None:  # noqa: ANN401 - JSON
+    """Return a box told as four numbers, or None."""
     if told is None:
         return None
     top, left, bottom, right = (int(edge) for edge in told)
@@ -159,7 +162,7 @@ def _paint(paint: Paint | None) -> dict[str, Any] | None:
 def _paint_of(told: Mapping[str, Any] | None) -> Paint | None:
     if told is None:
         return None
-    box = _box_of(told["box"])
+    box = box_of(told["box"])
     height, width = (int(side) for side in told["shape"])
     if box is None or not (0 <= box[0] < box[2] <= height and 0 <= box[1] < box[3] <= width):
         raise ValueError("the paint lies outside its image")

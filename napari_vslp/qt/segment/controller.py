@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from napari.layers import Image, Shapes
 from napari.utils.events import Event
 from napari.viewer import Viewer
-from qtpy.QtCore import QObject
+from qtpy.QtCore import QObject, Signal
 
 from napari_vslp.core.edits import Edit, ReplaceTissues, SetClicks
 from napari_vslp.core.errors import VslpError
@@ -54,6 +54,11 @@ class Controller(QObject):
     panels
         The dock's panels.
 
+    Signals
+    -------
+    turned
+        Another image is chosen, or none.
+
     Attributes
     ----------
     session
@@ -61,6 +66,8 @@ class Controller(QObject):
     binding
         What binds it to the viewer's layers; None while there is no image.
     """
+
+    turned = Signal()
 
     def __init__(self, viewer: Viewer, panels: Panels, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -211,6 +218,7 @@ class Controller(QObject):
         self.session, self.binding = session, binding
         self._listen(session, binding)
         self._show_session()
+        self.turned.emit()
 
     def _listen(self, session: Session, binding: ImageBinding | None) -> None:
         session.edited.connect(self._edited)

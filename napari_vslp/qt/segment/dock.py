@@ -31,6 +31,8 @@ from napari_vslp.qt.segment.region_panel import RegionPanel
 from napari_vslp.qt.segment.run_panel import RunPanel
 from napari_vslp.qt.segment.show_panel import PEEK, ShowPanel
 from napari_vslp.qt.segment.tissue_table import TissueTable
+from napari_vslp.qt.sessions.actions import SessionActions
+from napari_vslp.qt.sessions.bar import SessionBar
 
 WIDTH = 352
 AUDIT = 1  # the second page
@@ -57,6 +59,7 @@ class SegmentDock(QWidget):
         self.advanced = AdvancedPanel()
         self.show_panel = ShowPanel()
         self.run = RunPanel()
+        self.session_bar = SessionBar()
         self.audit = AuditPage(str(viewer.theme))
         self._lay_out()
         panels = Panels(
@@ -73,6 +76,16 @@ class SegmentDock(QWidget):
         self.audit.compare.clicked.connect(self.comparing.ask)
         self.importing = Importing(self, self.run.say, self.controller)
         self.import_button.clicked.connect(self.importing.ask)
+        self.sessions = SessionActions(
+            viewer,
+            self.session_bar,
+            present=lambda: self.controller.binding,
+            choose=self.region.choose_image,
+            say=self.run.say,
+            refuse=self.controller.solving.refuse,
+        )
+        self.controller.turned.connect(self.sessions.show_state)
+        self.sessions.show_state()
         self.tabs.currentChanged.connect(self._turn_to)
         self._follow_theme(viewer)
         self._add_shortcuts()
@@ -123,6 +136,7 @@ class SegmentDock(QWidget):
         outer.addWidget(self.pages, 1)
         outer.addWidget(self.show_panel)
         self.run.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        outer.addWidget(self.session_bar)
         outer.addWidget(self.run)  # outside the scroll area: Segment is always in sight
 
     def _show_unfolded(self, first: QScrollArea, second: QScrollArea) -> None:
@@ -176,16 +190,15 @@ class SegmentDock(QWidget):
 
     def _stop_at_the_end(self) -> None:
         # By then this widget is gone: the controller must not be reached through it.
-        shutdown, stop_writing = self.controller.shutdown, self.exporting.shutdown
-        stop_reading, stop_comparing = self.importing.shutdown, self.comparing.shutdown
-        self.destroyed.connect(
-            lambda _gone: (
-                shutdown(),
-                stop_writing(),
-                stop_reading(),
-                stop_comparing(),
-            )
+        shutdowns = (
+            self.controller.shutdown,
+            self.exporting.shutdown,
+            self.importing.shutdown,
+            self.comparing.shutdown,
+            self.sessions.shutdown,
         )
+        shutdown = shutdowns[0]
+        self.destroyed.connect(lambda _gone: [stop() for stop in shutdowns])
         app = QApplication.instance()
         if app is not None:
             app.aboutToQuit.connect(shutdown)

@@ -175,9 +175,12 @@ class Images:
         Images or shapes came, went or have other names.
     removed
         An `ImageBinding` whose image was removed.
+    bound
+        A new `ImageBinding`.
     """
 
     listed = Signal()
+    bound = Signal(ImageBinding)
     removed = Signal(ImageBinding)
 
     def __init__(self, layers: LayerList) -> None:
@@ -223,7 +226,12 @@ class Images:
         if image not in self._bindings:
             session = Session(start)
             self._bindings[image] = ImageBinding(self._list, image, session)
+            self.bound.emit(self._bindings[image])
         return self._bindings[image]
+
+    def bindings(self) -> list[ImageBinding]:
+        """Return all bindings there are."""
+        return list(self._bindings.values())
 
     def _ours(self, layer: Layer) -> bool:
         # The mark stays on copies, and on maps whose image was removed.

@@ -53,6 +53,14 @@ def use_model(viewer: Viewer, spec: str) -> SegmentDock:
     spec
         As `Settings.encoder` takes it.
     """
+    dock = opened_dock(viewer)
+    dock.advanced.fold.button.setChecked(True)
+    dock.advanced.form.controls["encoder"].set_value(spec)
+    return dock
+
+
+def opened_dock(viewer: Viewer) -> SegmentDock:
+    """Return the dock that segments in a window, in sight; it is opened if need be."""
     dock = dock_of(viewer)
     if dock is None:
         _, dock = viewer.window.add_plugin_dock_widget("napari-vslp", TITLE, tabify=True)
@@ -60,8 +68,6 @@ def use_model(viewer: Viewer, spec: str) -> SegmentDock:
     if frame is not None:
         frame.show()
         frame.raise_()  # it may lie behind the tab of another dock
-    dock.advanced.fold.button.setChecked(True)
-    dock.advanced.form.controls["encoder"].set_value(spec)
     return dock
 
 
@@ -105,6 +111,9 @@ def fill(viewer: Viewer, dock: SegmentDock, sample: Sample) -> Image:
     viewer.add_layer(image)
     dock.region.choose_image(image)
     dock.controller.set_labels(sample.tissues, sample.clicks)
+    binding = dock.controller.binding
+    if binding is not None:
+        dock.sessions.sessions.keeping(binding).discard()  # nobody's work yet
     return image
 
 

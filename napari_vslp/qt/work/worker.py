@@ -21,6 +21,8 @@ _PAUSE_MS = 5  # between two turns: mouse, keys and the progress bar come first
 _AGAIN_AFTER_S = 5.0
 _REPORT_EVERY_S = 0.04  # more reports than that would only fill the window's queue
 
+# Until their last word is heard: it must find somebody, also where the window has gone meanwhile.
+_TALKING: set[_Task] = set()
 _log = logging.getLogger("napari_vslp")
 
 
@@ -112,6 +114,7 @@ class Runner(QObject):
         self.let_go()
         task = _Task(work, _Messages(), CancelToken())
         self._tasks.add(task)
+        _TALKING.add(task)
         self._present = task
         task.messages.sent.connect(lambda kind, value: self._hear(task, kind, value))
         self._pool.start(task)
@@ -121,6 +124,10 @@ class Runner(QObject):
         if self.let_go():
             self.cancelled.emit()
             self.idle.emit()
+
+    def wait(self) -> None:
+        """Wait until no job runs, let go or not."""
+        self._pool.waitForDone()
 
     def let_go(self) -> bool:
         """Tell the present job to stop and listen to it no more; True if there was one."""
@@ -133,6 +140,7 @@ class Runner(QObject):
     def _hear(self, task: _Task, kind: str, value: object) -> None:
         if kind == "ended":
             self._tasks.discard(task)
+            _TALKING.discard(task)
         if task is not self._present:
             return
         if kind == "ended":

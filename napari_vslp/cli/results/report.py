@@ -5,19 +5,15 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_vslp.cli.flags import add_flags, given_path, read_flags
-from napari_vslp.cli.replay import compare, image_of, inputs_of, read_told
-from napari_vslp.cli.terminal import following
+from napari_vslp.cli.results.export import load_result, told_of
 from napari_vslp.export.options import ReportOptions
 
 if TYPE_CHECKING:
     from napari_vslp.core.segmentation import Segmentation
     from napari_vslp.export.contract import RGB
-
-_ADVICE = "segment it again with “napari-vslp replay --out DIR” and report on that one"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,13 +29,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=given_path,
         nargs="+",
         metavar="RESULT",
-        help="a folder of results, or the summary.json in it",
+        help="a folder of results, the summary.json in it, or a session",
     )
     add("--out", type=given_path, metavar="DIR", required=True, help="another folder to write to")
     add("--no-pdf", action="store_true", help="write HTML only")
     add("--quiet", action="store_true", help="print nothing but errors")
     add_flags(parser, ReportOptions)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, image=None)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -51,26 +47,18 @@ def run(arguments: argparse.Namespace) -> None:
         If a result, its image or the folder cannot be used, or a mask is another one.
     """
     options, pdf = read_flags(ReportOptions, arguments), not arguments.no_pdf
-    files = [one / "summary.json" if one.is_dir() else one for one in arguments.results]
-    told = [read_told(file) for file in files]
-    inputs = [inputs_of(one, file) for one, file in zip(told, files, strict=True)]
-    images: list[Path] = []
-    for said, file in zip(inputs, files, strict=True):
-        images.append(image_of(said, file, None))
+    found = [told_of(path, arguments) for path in arguments.results]
+    files, images = [one[0] for one in found], [one[3] for one in found]
 
     from napari_vslp.report.cohort import check_reports, file_names, write_reports
 
     names = file_names([image.name for image in images])
     check_reports(arguments.out, names, [*files, *images], pdf)
 
-    from napari_vslp.pipeline import replay
-
     def results() -> Iterator[tuple[Segmentation, RGB]]:
-        for said, before, image in zip(inputs, told, images, strict=True):
-            with following(arguments.quiet) as job:
-                result, rgb = replay(said, image, job=job)
-            compare(result, before, True, _ADVICE)
-            yield result, rgb
+        for path in arguments.results:
+            loaded = load_result(path, arguments)
+            yield loaded.result, loaded.image
 
     written = write_reports(results(), names, arguments.out, options, pdf=pdf)
     if not arguments.quiet:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_vslp.cli.flags import add_flags, given_path, read_flags
-from napari_vslp.cli.replay import compare, image_of, inputs_of, read_told
+from napari_vslp.cli.results.replay import compare, image_of, inputs_of, read_told
 from napari_vslp.cli.terminal import following
 from napari_vslp.core.errors import VslpError
 from napari_vslp.core.options import options_of
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_vslp.core.inputs import Inputs
+    from napari_vslp.core.saved.session_file import SavedSession
     from napari_vslp.core.segmentation import Segmentation
 
 COHORT = "cohort.csv"
@@ -32,7 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what can be typed; nothing slow is imported."""
     parser.description = (
         "Write a result in other formats. Its image is segmented again as its summary tells, for "
-        "the files of a result do not hold all that may be asked for; if the mask is not the same "
+        "the files of a result do not hold all that may be asked for (a saved session may: it is "
+        "used as it is); if the mask is not the same "
         "bit for bit, nothing is written. Of several results, one table is written."
     )
     add = parser.add_argument
@@ -41,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         type=given_path,
         metavar="RESULT",
-        help="a folder of results, or the summary.json in it",
+        help="a folder of results, the summary.json in it, or a session (.vslp)",
     )
     add(
         "--to",
@@ -118,20 +120,22 @@ def load_result(path: Path, arguments: argparse.Namespace) -> Loaded:
     VslpError
         If the result or its image cannot be used, or the mask is another one.
     """
-    file, told, inputs, image = _told_of(path, arguments)
+    file, told, inputs, image = told_of(path, arguments)
 
-    from napari_vslp.pipeline import replay
+    stored = told.history.steps[told.shown].result if told.shown is not None else None
+    if stored is not None:
+        result, rgb = stored.of_file(image), _pixels_of(stored, image)
+    else:
+        from napari_vslp.pipeline import replay
 
-    with following(arguments.quiet) as job:
-        result, rgb = replay(inputs, image, job=job)
-    advice = "write it with “napari-vslp replay --out DIR”, look at it and export that one"
-    compare(result, told, arguments.quiet, advice)
+        with following(arguments.quiet) as job:
+            result, rgb = replay(inputs, image, job=job)
+        advice = "write it with “napari-vslp replay --out DIR”, look at it and export that one"
+        compare(result, told, arguments.quiet, advice)
     return Loaded(result, rgb, (file, image))
 
 
-def _told_of(
-    path: Path, arguments: argparse.Namespace
-) -> tuple[Path, dict[str, Any], Inputs, Path]:
+def told_of(path: Path, arguments: argparse.Namespace) -> tuple[Path, SavedSession, Inputs, Path]:
     """Return the summary of a result, what it tells, and where its image lies."""
     file = path / "summary.json" if path.is_dir() else path
     told = read_told(file)
@@ -152,7 +156,7 @@ def run(arguments: argparse.Namespace) -> None:
         _run_cohort(arguments)
         return
     (path,) = arguments.files
-    file, _, _, image = _told_of(path, arguments)
+    file, _, _, image = told_of(path, arguments)
 
     from napari_vslp.export.results import check_result_folder, write_file, write_result
 
@@ -193,7 +197,7 @@ def _run_cohort(arguments: argparse.Namespace) -> None:
                 f"Several results are written as one table, such as {COHORT}, not as "
                 f"“{place.name}”: export them one by one."
             )
-        read = [_told_of(path, arguments)[0] for path in arguments.files]
+        read = [told_of(path, arguments)[0] for path in arguments.files]
         _check_file(place, arguments.replace, read)
     # One at a time, so that a cohort of any size needs the memory of one image.
     rows = [cohort_row(load_result(path, arguments).result) for path in arguments.files]
@@ -234,6 +238,19 @@ def _check_file(place: Path, replace: bool, read: Sequence[Path]) -> None:
 def _say(arguments: argparse.Namespace, sentence: str) -> None:
     if not arguments.quiet:
         sys.stdout.write(f"{sentence}\n")
+
+
+def _pixels_of(result: Segmentation, path: Path) -> NDArray[np.uint8]:
+    """Return the pixels that a stored result belongs to."""
+    from napari_vslp.prepared import same_pixels
+
+    pixels = same_pixels(path, result.inputs.image.sha256, result.region)
+    if pixels is None:
+        raise VslpError(
+            f"“{path}” is not the image that was segmented: its pixels are other ones. "
+            "Name the right file."
+        )
+    return pixels
 
 
 def _option_classes() -> dict[str, type]:

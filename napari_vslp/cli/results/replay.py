@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from napari_vslp.cli.flags import given_path
 from napari_vslp.cli.terminal import following, say
 from napari_vslp.core.errors import VslpError
-from napari_vslp.core.files.folders import check_plain
 
 if TYPE_CHECKING:
     from napari_vslp.core.inputs import Inputs
+    from napari_vslp.core.saved.session_file import SavedSession
     from napari_vslp.core.segmentation import Segmentation
-
-# A summary of a long list of clicks and much paint has a few MB; more is no summary.
-_MOST_BYTES = 512 * 2**20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what can be typed; nothing slow is imported."""
     parser.description = (
-        "Segment again what a summary.json tells, and say whether the mask agrees bit for bit."
+        "Segment again what a session or a summary.json tells; say whether the mask is the same."
     )
     add = parser.add_argument
-    add("file", type=given_path, metavar="FILE", help="a summary.json")
+    add("file", type=given_path, metavar="FILE", help="a session (.vslp) or a summary.json")
     parser.add_argument(
         "--image", type=given_path, metavar="IMAGE", help="the image, if it has moved"
     )
@@ -78,64 +75,62 @@ def image_of(inputs: Inputs, file: Path, moved: Path | None) -> Path:
     return moved or Path(inputs.image.path)
 
 
-def read_told(path: Path) -> dict[str, Any]:
-    """Return the JSON object of a file.
+def read_told(path: Path) -> SavedSession:
+    """Return what a session file or a summary tells.
 
     Raises
     ------
     VslpError
-        If it is not there or no JSON object.
+        If it cannot be read as either.
     """
-    check_plain(path)
-    try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise VslpError(f"“{path}” is too large to be a summary: name a summary.json.")
-        told = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise VslpError(f"“{path}” cannot be opened ({error.strerror}): check its name.") from error
-    except (ValueError, RecursionError) as error:
-        raise VslpError(f"“{path}” is no summary: name the summary.json of a result.") from error
-    if not isinstance(told, dict):
-        raise VslpError(f"“{path}” is no summary: name the summary.json of a result.")
-    return told
+    from napari_vslp.core.saved.session_file import read_session
+
+    return read_session(path)
 
 
-def inputs_of(told: dict[str, Any], path: Path) -> Inputs:
-    """Return the inputs inside a summary.
+def inputs_of(told: SavedSession, path: Path) -> Inputs:
+    """Return the inputs of the result that a session or summary shows, else the present ones.
 
     Raises
     ------
     VslpError
-        If there are none, as in summaries of earlier versions, or they are damaged.
+        If they are damaged.
     """
     from napari_vslp.core.files.inputs_file import inputs_of_json
+    from napari_vslp.core.saved.archive import damaged
 
-    if "inputs" not in told:
-        raise VslpError(
-            f"“{path}” does not hold all that was said (an earlier version wrote it): "
-            "segment the image again."
-        )
-    return inputs_of_json(told["inputs"])
+    if told.shown is None:
+        inputs, identity = told.history.inputs, told.identity
+        known = identity.sha256 if identity.region == inputs.region else ""
+        return replace(inputs, image=replace(inputs.image, sha256=known))
+    numbers = told.told[told.shown]
+    if numbers is None:
+        raise damaged(path, "its result is missing")
+    return inputs_of_json(numbers["inputs"])
 
 
-def compare(result: Segmentation, told: dict[str, Any], quiet: bool, advice: str) -> None:
-    """Say that the mask is the one that a summary tells.
+def compare(result: Segmentation, told: SavedSession, quiet: bool, advice: str) -> None:
+    """Say that the mask is the one that a session or a summary tells, if it tells any.
 
     Raises
     ------
     VslpError
         If it is not, with the advice at the end.
     """
-    from napari_vslp.export.summary import labels_hash
+    from napari_vslp.core.segmentation import labels_hash
 
-    before, now = str(told.get("labels_sha256", "")), labels_hash(result.labels)
+    numbers = told.told[told.shown] if told.shown is not None else None
+    if numbers is None:
+        say("There is no result in it yet to compare with.")
+        return
+    before, now = str(numbers.get("labels_sha256", "")), labels_hash(result.labels)
     if before == now:
         if not quiet:
             sys.stdout.write("The mask is the same, bit for bit.\n")
         return
     changed = [
         f"{name} {version} then, {result.versions.get(name, 'none')} now"
-        for name, version in dict(told.get("versions", {})).items()
+        for name, version in dict(numbers.get("versions", {})).items()
         if result.versions.get(name) != version
     ]
     for one in changed:
