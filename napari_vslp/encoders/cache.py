@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from napari_vslp.encoders.encoder import Encoder
 
 # To be raised when embeddings are computed or stored otherwise than before.
-VERSION: Final = 2
+VERSION: Final = 3
 
 
 def cache_folder() -> Path | None:
@@ -87,6 +87,8 @@ def embedding_key(
     str
         64 hexadecimal digits.
     """
+    from napari_vslp.encoders.reading.plan import plan_key
+
     parts = {
         "version": VERSION,
         "packages": [_version_of(name) for name in ("napari-vslp", "torch", "timm")],
@@ -99,7 +101,8 @@ def embedding_key(
         "tiles": (encoder.tile, encoder.multiple),
         # A graphics card rounds otherwise than the processor.
         "device": encoder.device.type,
-        "augmentation": augmentation,
+        "plan": plan_key(augmentation, head=bool(encoder.tissues)),
+        "precision": "float32",
         "seed": seed,
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
