@@ -5,7 +5,7 @@ All of stage 1 that no click changes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,6 +21,10 @@ from napari_vslp.encoders.reading.plan import steps_of
 from napari_vslp.encoders.reading.stepwise import Reading
 from napari_vslp.encoders.tiling import STRIDE, pad_to_multiple
 from napari_vslp.raster.tissue_mask import white_background
+
+# After one view at two magnifications; one alone changes half as many labels again later.
+FIRST_LOOK = 2
+WORTH_S = 0.3
 
 
 @dataclass(frozen=True)
@@ -113,6 +117,11 @@ class Reader:
         """How many steps were read."""
         return self._reading.steps_done
 
+    @property
+    def seconds_left(self) -> float | None:
+        """How long the rest takes; None as long as nobody knows."""
+        return self._reading.seconds_left
+
     def advance(self, job: Job) -> None:
         """Read one step more.
 
@@ -202,10 +211,34 @@ def compute_embedding(
     VslpError
         If even the processor's memory is too small.
     """
-    job = job or Job()
-    reader = Reader(image, encoder, augmentation, seed)
+    return finish(Reader(image, encoder, augmentation, seed), job or Job())
+
+
+def finish(
+    reader: Reader, job: Job, on_step: Callable[[ImageEmbedding], None] | None = None
+) -> ImageEmbedding:
+    """Read the rest of an image.
+
+    Parameters
+    ----------
+    reader
+        Fresh, or stopped at any place.
+    job
+        Cancel token and progress.
+    on_step
+        Told what there is on the way, where it is worth a look: from the second step on, if the
+        rest takes long enough.
+
+    Returns
+    -------
+    ImageEmbedding
+        The same, bit for bit, whoever looked or stopped.
+    """
     while not reader.done:
         reader.advance(job)
+        worth = reader.steps_done >= FIRST_LOOK and (reader.seconds_left or 0.0) >= WORTH_S
+        if on_step is not None and worth and not reader.done:
+            on_step(reader.embedding(job))
     return reader.embedding(job)
 
 

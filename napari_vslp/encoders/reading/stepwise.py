@@ -85,6 +85,11 @@ class Reading:
         """How many steps were read."""
         return self._next
 
+    @property
+    def seconds_left(self) -> float | None:
+        """How long the rest takes; None as long as nobody knows."""
+        return self._clock.left
+
     @torch.inference_mode()
     def advance(self, job: Job) -> None:
         """Read the next step, or the rest of the one that was stopped.

@@ -132,7 +132,7 @@ class RunPanel(QWidget):
         """Show how far a job has come, by the bar and, unless it came unasked, in messages."""
         self.progress.show_fraction(progress.fraction)
         if in_words:
-            self.say(progress.note or f"{progress.stage}…")
+            self.say(progress.note or messages.of_progress(progress))
 
     def show_result(
         self, result: Segmentation | None, seconds: float | None = None, extra: str = ""
