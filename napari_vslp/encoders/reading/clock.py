@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from napari_vslp.encoders.reading.plan import OFTEN
-
 
 @dataclass
 class Clock:
@@ -16,10 +14,13 @@ class Clock:
     ----------
     needed, further
         How many pixels are to be read in any case, and how many perhaps.
+    goes_on
+        Whether the latter are expected to be read, too.
     """
 
     needed: int
     further: int = 0
+    goes_on: bool = False
     _read: int = 0
     _seconds: float = 0.0
     _timed: int = 0
@@ -47,10 +48,8 @@ class Clock:
 
     @property
     def left(self) -> float | None:
-        """Seconds that the rest will take on average; None as long as nobody knows."""
+        """Seconds that the rest will take; None as long as nobody knows."""
         if not self._timed:
             return None
-        pixels = self.needed + OFTEN * self.further - self._read
-        if pixels <= 0:
-            pixels = self.needed + self.further - self._read
-        return pixels * self._seconds / self._timed
+        pixels = self.needed + (self.further if self.goes_on else 0) - self._read
+        return max(0, pixels) * self._seconds / self._timed

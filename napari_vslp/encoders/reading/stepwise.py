@@ -16,7 +16,7 @@ from torch.nn import functional
 from napari_vslp.core.progress import Job, Progress
 from napari_vslp.encoders.encoder import Encoder, EncoderOutput
 from napari_vslp.encoders.reading.clock import Clock
-from napari_vslp.encoders.reading.plan import NEEDED, SETTLED, Step, View
+from napari_vslp.encoders.reading.plan import NEEDED, RESTLESS, SETTLED, Step, View
 from napari_vslp.encoders.reading.reduction import Reduction, fit_reduction, unit_length
 from napari_vslp.encoders.tiling import (
     OVERLAP,
@@ -136,16 +136,17 @@ class Reading:
         return vectors, _fused(torch.stack(self._heads), others)
 
     def _compare(self) -> None:
-        """Look whether the last step changed the head's labels."""
-        if not self._heads or self._next < NEEDED - 1:
-            return
+        """Look how many of the head's labels the last step changed, and whether to go on."""
         _, head = self.result()
         if head is None:
             return
         labels, before = head.float().mean(0).argmax(0).to(torch.uint8), self._labels
-        if before is not None and self._next >= NEEDED:
-            self._settled = float((labels != before).float().mean()) < SETTLED
         self._labels = labels
+        if before is None:
+            return
+        changed = float((labels != before).float().mean())
+        self._settled = self._next >= NEEDED and changed < SETTLED
+        self._clock.goes_on = changed >= RESTLESS.get(self._next, SETTLED)
 
     def _report(self, job: Job) -> None:
         job.report(Progress(STAGE, self._clock.fraction, seconds_left=self._clock.left))
