@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_vslp.core.errors import VslpError
 from napari_vslp.core.inputs import Box, ImageReference, Inputs, Paint
-from napari_vslp.core.progress import Job, Progress
+from napari_vslp.core.progress import Job
 from napari_vslp.core.segmentation import (
     FIDELITY,
     REGULARISATION,
@@ -32,12 +32,13 @@ from napari_vslp.energy.problem import Problem, check_fixed
 from napari_vslp.energy.rounding import round_labels
 from napari_vslp.energy.solver import Solution
 from napari_vslp.energy.terms.contract import BoundTerm, TermContext, active_terms
-from napari_vslp.prepared import Prepared, on_white
-from napari_vslp.raster.contract import Raster, check_region, open_raster
+from napari_vslp.prepared import Prepared, on_white, prepare_region
+from napari_vslp.raster.contract import Raster, open_raster
 from napari_vslp.raster.pixel_size import check_pixel_size, compared
 
 if TYPE_CHECKING:
     from napari_vslp.confidence.compose import Confidence
+    from napari_vslp.encoders.reading.unfinished import Unfinished
 
 
 def segment(
@@ -117,6 +118,8 @@ def prepare(
     region: Box | None = None,
     settings: Settings | None = None,
     job: Job | None = None,
+    unfinished: Unfinished | None = None,
+    on_step: Callable[[Prepared], None] | None = None,
 ) -> Prepared:
     """Read an image with the encoder: the slow part, that no later click or slider repeats.
 
@@ -124,6 +127,10 @@ def prepare(
     ----------
     image, region, settings, job
         As in `segment`.
+    unfinished
+        What an earlier call that was cancelled left there is not read again.
+    on_step
+        Told on the way what there is so far; what is returned is the same without it.
 
     Returns
     -------
@@ -137,27 +144,9 @@ def prepare(
     Cancelled
         If the job was told to stop.
     """
-    settings, job = settings or Settings(), job or Job()
+    chosen, token = settings or Settings(), job or Job()
     raster = open_raster(image)
-    region = check_region(region, raster.shape)
-    # Only the region is read, so that a huge image costs no more than its region.
-    rgb = raster.read(region)
-    from napari_vslp.encoders.cache import embed_image
-    from napari_vslp.encoders.encoder import load_encoder
-
-    job.report(Progress("Loading the network", 0.0))
-    encoder = load_encoder(settings.encoder, settings.device, job)
-    features = embed_image(
-        rgb,
-        encoder,
-        settings.augmentation,
-        job=job,
-        seed=settings.seed,
-        cache=settings.cache,
-    )
-    notes = (*raster.notes, *features.notes)
-    size = encoder.microns_per_pixel
-    return Prepared(rgb, features, region, raster.shape, notes, size)
+    return prepare_region(raster, region, chosen, token, unfinished=unfinished, on_step=on_step)
 
 
 def run(

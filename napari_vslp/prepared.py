@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,15 +11,17 @@ from numpy.typing import NDArray
 
 from napari_vslp.core.errors import VslpError
 from napari_vslp.core.inputs import Box, ImageReference, Paint
-from napari_vslp.core.progress import Job
+from napari_vslp.core.progress import Job, Progress
 from napari_vslp.core.segmentation import Segmentation
 from napari_vslp.core.settings import Settings
 from napari_vslp.core.tissues import Click, Tissue
 from napari_vslp.energy.problem import OUTSIDE, Array, cost_of, edge_weight, fix_pixels
+from napari_vslp.raster.contract import Raster, check_region
 
 if TYPE_CHECKING:
     from napari_vslp.confidence.compose import Confidence
     from napari_vslp.encoders.embedding import ImageEmbedding
+    from napari_vslp.encoders.reading.unfinished import Unfinished
 
 Scores = dict[float, tuple[float, float]]
 
@@ -227,6 +230,42 @@ class Prepared:
         cost = fix_pixels(cost_of(confidence.mean), fixed)
         self._last.cost = (confidence, fixed, cost)
         return cost
+
+
+def prepare_region(
+    raster: Raster,
+    region: Box | None,
+    settings: Settings,
+    job: Job,
+    *,
+    unfinished: Unfinished | None = None,
+    on_step: Callable[[Prepared], None] | None = None,
+) -> Prepared:
+    """Read a region with the encoder; the parameters are those of `pipeline.prepare`."""
+    region = check_region(region, raster.shape)
+    # Only the region is read, so that a huge image costs no more than its region.
+    rgb = raster.read(region)
+    from napari_vslp.encoders.cache import embed_image
+    from napari_vslp.encoders.encoder import load_encoder
+
+    job.report(Progress("Loading the network", 0.0))
+    encoder = load_encoder(settings.encoder, settings.device, job)
+
+    def prepared(found: ImageEmbedding) -> Prepared:
+        notes = (*raster.notes, *found.notes)
+        return Prepared(rgb, found, region, raster.shape, notes, encoder.microns_per_pixel)
+
+    features = embed_image(
+        rgb,
+        encoder,
+        settings.augmentation,
+        job=job,
+        seed=settings.seed,
+        cache=settings.cache,
+        unfinished=unfinished,
+        on_step=None if on_step is None else lambda found: on_step(prepared(found)),
+    )
+    return prepared(features)
 
 
 def _same_choice(start: Segmentation, confidence: Confidence, settings: Settings) -> bool:

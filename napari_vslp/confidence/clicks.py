@@ -72,7 +72,7 @@ class ClickOptions:
 
 
 class Clicks:
-    """The residual of the clicks, in each view, on the logits that the others gave."""
+    """The residual of the clicks on the logits that the others gave in each view."""
 
     name = "clicks"
     level: Literal["grid"] = "grid"
@@ -89,11 +89,8 @@ class Clicks:
         kernel = chosen.kernel or (CORRECTIVE if context.told else KERNEL)
         cells = cells_of(context.clicks, context.grid)
         near = nearness(cells, context.grid, kernel)
-        pairs = zip(context.embedding.vectors, belief, strict=True)
-        residuals = [
-            residual_logits(vectors, one, cells, context.owners, near, kernel=kernel)
-            for vectors, one in pairs
-        ]
+        alike = likeness(context.embedding.vectors[0], cells, near, kernel)
+        residuals = [residual_logits(alike, one, cells, context.owners, kernel) for one in belief]
         return Evidence(belief + torch.stack(residuals))
 
 
@@ -128,38 +125,46 @@ def nearness(cells: Tensor, grid: tuple[int, int], kernel: ClickKernel = KERNEL)
     return (kernel.floor + (1 - kernel.floor) * near).flatten(1)
 
 
-def residual_logits(
-    vectors: Tensor,
-    logits: Tensor,
-    cells: Tensor,
-    owners: Tensor,
-    near: Tensor,
-    *,
-    kernel: ClickKernel = KERNEL,
-) -> Tensor:
-    """Return what clicks add to the logits of one view.
+def likeness(vectors: Tensor, cells: Tensor, near: Tensor, kernel: ClickKernel = KERNEL) -> Tensor:
+    """Return k(x, y) of each clicked cell x and all cells y, (n, h·w) float32.
 
     Parameters
     ----------
     vectors : Tensor
         Features of length 1, shape (d, h, w), float16.
+    cells : Tensor
+        Flat indices, shape (n,), int64.
+    near : Tensor
+        From `nearness`, shape (n, h·w).
+    kernel : ClickKernel
+        Its sharpness.
+    """
+    flat = vectors.flatten(1).float()
+    cosine = flat[:, cells].T @ flat
+    return cosine.sub_(1).mul_(kernel.sharpness).exp_().mul_(near)
+
+
+def residual_logits(
+    alike: Tensor, logits: Tensor, cells: Tensor, owners: Tensor, kernel: ClickKernel = KERNEL
+) -> Tensor:
+    """Return what clicks add to the logits of one view.
+
+    Parameters
+    ----------
+    alike : Tensor
+        From `likeness`, shape (n, h·w), float32.
     logits : Tensor
         Without the clicks, shape (K, h, w), float32.
     cells, owners : Tensor
         Flat index and tissue of each click, shape (n,), int64.
-    near : Tensor
-        From `nearness`, shape (n, h·w).
     kernel : ClickKernel
-        The constants.
+        Its margin and ridge.
 
     Returns
     -------
     Tensor
         Shape (K, h, w), float32.
     """
-    flat = vectors.flatten(1).float()
-    cosine = flat[:, cells].T @ flat
-    alike = cosine.sub_(1).mul_(kernel.sharpness).exp_().mul_(near)
     missing = torch.zeros(len(cells), len(logits))
     missing[torch.arange(len(cells)), owners] = missing_margin(logits, cells, owners, kernel.margin)
     system = alike[:, cells] + kernel.ridge * torch.eye(len(cells))

@@ -88,7 +88,7 @@ def confidence_of(context: Context) -> Confidence:
 def _on_grid(
     context: Context, sources: tuple[ConfidenceSource, ...]
 ) -> tuple[Tensor, list[Evidence]]:
-    belief = torch.zeros(len(context.embedding.vectors), len(context.tissues), *context.grid)
+    belief = torch.zeros(context.embedding.views, len(context.tissues), *context.grid)
     words = []
     for source in (one for one in sources if one.level == "grid"):
         words.append(source(belief, context))

@@ -10,8 +10,8 @@ clicked tissue claims a place, one without clicks does. The small part of z deci
 or several have found something. Where a trained head tells all tissues apart, a click only
 corrects it: as far as its tissue misses a margin there, and near it (the largest over its clicks).
 
-The cosines are those of `ImageEmbedding.vectors`, which `encoders.reduction` centred per image
-before they were scaled to length 1: raw cosines would all lie in a narrow band.
+The cosines are those of `ImageEmbedding.vectors`, which `encoders.reading.reduction` centred per
+image before they were scaled to length 1: raw cosines would all lie in a narrow band.
 """
 
 from __future__ import annotations

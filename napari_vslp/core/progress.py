@@ -46,6 +46,8 @@ class Progress:
         Share of this stage that is done, in [0, 1].
     iteration, gap, fidelity, regularisation
         Only from the solver: iterations so far, relative duality gap, energies (nats).
+    seconds_left
+        How long the rest of this stage will take (s), where that is known.
     note
         A sentence worth keeping, such as "The GPU is full; going on with the processor."
     """
@@ -57,6 +59,7 @@ class Progress:
     fidelity: float | None = None
     regularisation: float | None = None
     note: str | None = None
+    seconds_left: float | None = None
 
 
 @dataclass(frozen=True)

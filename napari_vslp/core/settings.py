@@ -51,7 +51,7 @@ class Settings:
         ``"bundled"``, the name of a model in the library, the path of a ``.safetensors`` file, or
         a hub name (``"hf-hub:…"``).
     augmentation
-        Whether the eight flips and rotations are averaged in stage 1.
+        Whether several flips, rotations and magnifications are averaged in stage 1.
     smoothness
         λ ≥ 0, the weight of the boundary length (nats per px); 0 switches it off; ``"auto"``
         chooses it from the image (`napari_vslp.energy.blindspot`).
@@ -177,10 +177,10 @@ class Settings:
     )
     augmentation: bool = option(
         True,
-        "Look from eight sides (slower, surer)",
-        "The image is read in eight flips and turns, and what they say is averaged",
+        "Look several times (slower, surer)",
+        "The image is read turned, mirrored, enlarged and reduced, and all of it is averaged",
         flag="--no-augmentation",
-        help="look once, not eight times",
+        help="look once, not several times",
         group="reading",
         live=False,
     )

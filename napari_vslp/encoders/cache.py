@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -24,6 +25,7 @@ from numpy.typing import NDArray
 
 from napari_vslp.core.files.folders import user_folder
 from napari_vslp.core.progress import Job, Progress
+from napari_vslp.encoders.reading.unfinished import Unfinished
 
 if TYPE_CHECKING:
     from napari_vslp.encoders.cache_files import EmbeddingCache
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from napari_vslp.encoders.encoder import Encoder
 
 # To be raised when embeddings are computed or stored otherwise than before.
-VERSION: Final = 2
+VERSION: Final = 3
 
 
 def cache_folder() -> Path | None:
@@ -87,6 +89,8 @@ def embedding_key(
     str
         64 hexadecimal digits.
     """
+    from napari_vslp.encoders.reading.plan import plan_key
+
     parts = {
         "version": VERSION,
         "packages": [_version_of(name) for name in ("napari-vslp", "torch", "timm")],
@@ -99,7 +103,8 @@ def embedding_key(
         "tiles": (encoder.tile, encoder.multiple),
         # A graphics card rounds otherwise than the processor.
         "device": encoder.device.type,
-        "augmentation": augmentation,
+        "plan": plan_key(augmentation, head=bool(encoder.tissues)),
+        "precision": "float32",
         "seed": seed,
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
@@ -120,6 +125,8 @@ def embed_image(
     job: Job | None = None,
     seed: int = 0,
     cache: bool = True,
+    unfinished: Unfinished | None = None,
+    on_step: Callable[[ImageEmbedding], None] | None = None,
 ) -> ImageEmbedding:
     """Return the embedding of an image, from the cache if it was computed before.
 
@@ -129,6 +136,10 @@ def embed_image(
         As in `embedding.compute_embedding`.
     cache : bool
         Whether to look into the cache and to write into it.
+    unfinished
+        Where a reading of this image may lie that was stopped, and where this one will.
+    on_step
+        As in `embedding.finish`.
 
     Returns
     -------
@@ -142,23 +153,24 @@ def embed_image(
     VslpError
         If even the processor's memory is too small.
     """
-    from napari_vslp.encoders.embedding import compute_embedding
+    from napari_vslp.encoders.embedding import Reader, finish
 
-    job = job or Job()
+    job, kept = job or Job(), unfinished or Unfinished()
     files = user_cache() if cache else None
-    if files is None:
-        return compute_embedding(image, encoder, augmentation, job=job, seed=seed)
     key = embedding_key(image, encoder, augmentation, seed)
-    found = files.get(key)
+    found = files.get(key) if files is not None else None
     if found is not None:
         job.check()
         job.report(Progress("Reading the tissue", 1.0))
         return found
-    found = compute_embedding(image, encoder, augmentation, job=job, seed=seed)
+    reader = kept.reader(key, lambda: Reader(image, encoder, augmentation, seed))
+    found = finish(reader, job, on_step)
+    kept.forget()
     # With notes it was read otherwise than the key says: in smaller tiles, or on the processor.
     # And whoever shares the pixels may have edited them meanwhile.
-    if not found.notes and embedding_key(image, encoder, augmentation, seed) == key:
-        trouble = files.put(key, found)
-        if trouble:
-            job.say(trouble)
+    if files is None or found.notes or embedding_key(image, encoder, augmentation, seed) != key:
+        return found
+    trouble = files.put(key, found)
+    if trouble:
+        job.say(trouble)
     return found

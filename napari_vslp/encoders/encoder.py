@@ -21,6 +21,7 @@ from torch.nn import functional
 
 from napari_vslp.core.progress import Job
 from napari_vslp.encoders.devices import choose_device, one_thread_in_forks
+from napari_vslp.encoders.fused import for_reading
 from napari_vslp.encoders.model_names import model_fingerprint, resolve_model
 from napari_vslp.encoders.tiling import STRIDE
 from napari_vslp.encoders.timm_network import (
@@ -51,18 +52,36 @@ class EncoderOutput:
 
     Attributes
     ----------
-    features
-        (N, D, H/4, W/4) float32: the maps of all strides, upsampled bilinearly to stride 4.
-    blocks
-        How many of the D channels come from each stride; so that none of them dominates,
-        `reduction.Reduction` gives each the same weight.
+    maps
+        (N, C, ⌈H/s⌉, ⌈W/s⌉) float32 each, at strides s of the network's own.
+    grid
+        H/4 and W/4.
     probabilities
         (N, K, H/4, W/4) float32 in the simplex, or None without a head.
     """
 
-    features: Tensor
-    blocks: tuple[int, ...]
+    maps: tuple[Tensor, ...]
+    grid: tuple[int, int]
     probabilities: Tensor | None
+
+    @property
+    def features(self) -> Tensor:
+        """(N, D, H/4, W/4) float32: the maps of all strides, upsampled bilinearly to stride 4."""
+        return torch.cat([resized(one, self.grid) for one in self.maps], dim=1)
+
+    @property
+    def blocks(self) -> tuple[int, ...]:
+        """How many of the D channels come from each stride.
+
+        So that none of them dominates, `reduction.Reduction` gives each the same weight.
+        """
+        return tuple(one.shape[1] for one in self.maps)
+
+    def of(self, index: int) -> EncoderOutput:
+        """Return what was computed from one image of the batch."""
+        one = slice(index, index + 1)
+        head = None if self.probabilities is None else self.probabilities[one]
+        return EncoderOutput(tuple(maps[one] for maps in self.maps), self.grid, head)
 
 
 @dataclass(frozen=True)
@@ -103,7 +122,7 @@ class Encoder:
     microns_per_pixel: float | None = None
 
     def encode(self, batch: Tensor, job: Job | None = None) -> EncoderOutput:
-        """Return the features and the head's probabilities of images.
+        """Return the feature maps and the head's probabilities of images.
 
         Parameters
         ----------
@@ -115,36 +134,18 @@ class Encoder:
         Returns
         -------
         EncoderOutput
-            At stride 4, on the encoder's device.
+            On the encoder's device.
 
         Raises
         ------
         Cancelled
             If the job is told to stop.
         """
-        size = [side // STRIDE for side in batch.shape[-2:]]
+        grid = (batch.shape[-2] // STRIDE, batch.shape[-1] // STRIDE)
         with torch.inference_mode(), _cancellable_by(job or Job()):
             logits, maps = self._forward(self._normalised(batch))
-            fine = [_resized(one.float(), size) for _, one in maps]
-            blocks = tuple(one.shape[1] for one in fine)
-            return EncoderOutput(torch.cat(fine, dim=1), blocks, _probabilities(logits, size))
-
-    def predict(self, batch: Tensor, job: Job | None = None) -> Tensor | None:
-        """Return the probabilities of `encode` alone: no features are upsampled for them.
-
-        Parameters
-        ----------
-        batch, job
-            As in `encode`.
-
-        Returns
-        -------
-        Tensor or None
-            (N, K, H/4, W/4) float32 in the simplex; None without a head.
-        """
-        size = [side // STRIDE for side in batch.shape[-2:]]
-        with torch.inference_mode(), _cancellable_by(job or Job()):
-            return _probabilities(self._forward(self._normalised(batch))[0], size)
+            kept = tuple(one.float() for _, one in maps)
+            return EncoderOutput(kept, grid, _probabilities(logits, grid))
 
     def to(self, device: torch.device) -> Encoder:
         """Return a copy of the encoder on a device."""
@@ -212,10 +213,11 @@ def _load(spec: str, device: torch.device) -> Encoder:
         encoder = _load_timm(spec)
     else:
         encoder = _load_own(BUNDLED if spec == "bundled" else Path(spec).expanduser())
-    make_interruptible(encoder.module)
     # Measured on two processor cores: a tenth to a third less time than in the default layout.
     encoder.module.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return replace(encoder, device=device)
+    module = for_reading(encoder.module, device)
+    make_interruptible(module)
+    return replace(encoder, module=module, device=device)
 
 
 def _load_own(path: Path) -> Encoder:
@@ -244,14 +246,15 @@ def _tile(multiple: int) -> int:
     return max(1, TILE // multiple) * multiple
 
 
-def _probabilities(logits: Tensor | None, size: list[int]) -> Tensor | None:
-    return None if logits is None else _resized(logits.float(), size).softmax(1)
+def _probabilities(logits: Tensor | None, grid: tuple[int, int]) -> Tensor | None:
+    return None if logits is None else resized(logits.float(), grid).softmax(1)
 
 
-def _resized(maps: Tensor, size: list[int]) -> Tensor:
-    if list(maps.shape[-2:]) == size:
+def resized(maps: Tensor, grid: tuple[int, int]) -> Tensor:
+    """Return maps (N, C, h, w) at that height and width, bilinearly."""
+    if maps.shape[-2:] == grid:
         return maps
-    return functional.interpolate(maps, size=size, mode="bilinear", align_corners=False)
+    return functional.interpolate(maps, size=grid, mode="bilinear", align_corners=False)
 
 
 @contextmanager

@@ -100,7 +100,7 @@ class HybridSegmenter(nn.Module):
             Strides 4, 8 and 16 with maps of shape (N, C, ⌈H/stride⌉, ⌈W/stride⌉); the last one is
             the transformer's.
         """
-        return _crop(self._encode(_pad(image)), image)
+        return _crop(self._encode(pad_image(image)), image)
 
     def forward_with_features(self, image: Tensor) -> tuple[Tensor, list[tuple[int, Tensor]]]:
         """Return :meth:`forward` and :meth:`features` of an image for the price of one pass.
@@ -115,7 +115,7 @@ class HybridSegmenter(nn.Module):
         tuple of Tensor and list of (int, Tensor)
             Logits of shape (N, K, ⌈H/4⌉, ⌈W/4⌉), and the maps at strides 4, 8 and 16.
         """
-        maps = self._encode(_pad(image))
+        maps = self._encode(pad_image(image))
         logits = self._decode(*maps)
         return _crop([logits], image)[0][1], _crop(maps, image)
 
@@ -184,7 +184,7 @@ def _double(maps: Tensor) -> Tensor:
     return functional.interpolate(maps, scale_factor=2.0, mode="bilinear", align_corners=False)
 
 
-def _pad(image: Tensor) -> Tensor:
+def pad_image(image: Tensor) -> Tensor:
     """Continue the image to the right and below, mirrored, up to multiples of 32 pixels."""
     height, width = image.shape[-2:]
     below, right = -height % _MULTIPLE, -width % _MULTIPLE
@@ -196,7 +196,7 @@ def _pad(image: Tensor) -> Tensor:
 
 
 def _crop(maps: list[Tensor], image: Tensor) -> list[tuple[int, Tensor]]:
-    """Cut what :func:`_pad` added off maps at strides 4, 8, 16."""
+    """Cut what `pad_image` added off maps at strides 4, 8, 16."""
     height, width = image.shape[-2:]
     return [
         (stride, one[..., : -(-height // stride), : -(-width // stride)])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -54,25 +54,67 @@ def pad_to_multiple(image: Tensor, multiple: int, smallest: int = 0) -> Tensor:
     smallest : int
         Height and width are at least that (px).
     """
-    height, width = (_next(max(side, smallest), multiple) for side in image.shape[-2:])
-    rows = _reflected(image.shape[-2], height, image.device)
-    columns = _reflected(image.shape[-1], width, image.device)
-    return image[..., rows, :][..., columns]
+    height, width = (round_up(max(side, smallest), multiple) for side in image.shape[-2:])
+    rows, columns = reflected(0, height, image.shape[-2]), reflected(0, width, image.shape[-1])
+    return image[..., rows.to(image.device), :][..., columns.to(image.device)]
 
 
-def tiles_of(shape: tuple[int, int], size: int, overlap: int = OVERLAP) -> list[Tile]:
-    """Cover an image with overlapping tiles, row by row.
+def tiles_of(shape: tuple[int, int], size: int, overlap: int = OVERLAP, fit: int = 0) -> list[Tile]:
+    """Cover an image with overlapping tiles of one size, row by row.
 
     Parameters
     ----------
     shape : tuple of int
         Height and width of the image (px), multiples of 16.
     size, overlap : int
-        Side of a tile and least overlap of neighbours (px), multiples of 16.
+        Largest side of a tile and least overlap of neighbours (px), multiples of 16.
+    fit : int
+        Tiles are made as small as so many tiles can be, up to a multiple of that (px); 0: of the
+        size given. Else their overlap may be half of them, which is read twice for nothing.
     """
-    tops, lefts = (_starts(side, size, overlap) for side in shape)
-    height, width = min(size, shape[0]), min(size, shape[1])
+    height, width = (_side(side, size, overlap, fit) for side in shape)
+    tops, lefts = _starts(shape[0], height, overlap), _starts(shape[1], width, overlap)
     return [Tile(top, left, height, width) for top in tops for left in lefts]
+
+
+@dataclass
+class Canvas:
+    """Maps at stride 4 that come tile by tile, with weights that rise smoothly from tiles' edges.
+
+    Attributes
+    ----------
+    shape
+        Height and width of the image (px).
+    overlap
+        Least overlap of neighbours (px); the weight rises over this length.
+    """
+
+    shape: tuple[int, int]
+    overlap: int = OVERLAP
+    _total: Tensor | None = field(default=None, init=False, repr=False)
+    _weights: Tensor | None = field(default=None, init=False, repr=False)
+
+    def add(self, tile: Tile, part: Tensor) -> None:
+        """Put in a tile's map, shape (C, height / 4, width / 4); it may be changed in place."""
+        part = part.float().cpu()
+        if (tile.height, tile.width) == self.shape:
+            self._total = part
+            return
+        if self._total is None or self._weights is None:
+            self._weights = torch.zeros(self.shape[0] // STRIDE, self.shape[1] // STRIDE)
+            self._total = torch.zeros(part.shape[0], *self._weights.shape)
+        weight = _weight(tile, self.shape, self.overlap)
+        _at(tile, self._total).add_(part.mul_(weight))
+        _at(tile, self._weights).add_(weight)
+
+    def average(self) -> Tensor:
+        """Return the weighted mean of what was put in, (C, H / 4, W / 4) float32, on the CPU.
+
+        To be called once, when every tile is there.
+        """
+        if self._total is None:
+            raise ValueError("no tile was put in")
+        return self._total if self._weights is None else self._total.div_(self._weights)
 
 
 def blend(
@@ -81,7 +123,7 @@ def blend(
     read: Callable[[Tile], Tensor],
     overlap: int = OVERLAP,
 ) -> Tensor:
-    """Average what is read in each tile, with weights that rise smoothly from the tiles' edges.
+    """Average what is read in each tile, as a `Canvas` does.
 
     Parameters
     ----------
@@ -92,24 +134,17 @@ def blend(
     read : callable
         Takes a tile and returns its map at stride 4, shape (C, height / 4, width / 4).
     overlap : int
-        Least overlap of neighbours (px); the weight rises over this length.
+        Least overlap of neighbours (px).
 
     Returns
     -------
     Tensor
         Shape (C, H / 4, W / 4), float32, on the CPU.
     """
-    if len(tiles) == 1:
-        return read(tiles[0]).float().cpu()
-    total, weights = torch.empty(0), torch.zeros(shape[0] // STRIDE, shape[1] // STRIDE)
+    canvas = Canvas(shape, overlap)
     for tile in tiles:
-        part = read(tile).float().cpu()
-        if not total.numel():
-            total = torch.zeros(part.shape[0], *weights.shape)
-        weight = _weight(tile, shape, overlap)
-        _at(tile, total).add_(part.mul_(weight))
-        _at(tile, weights).add_(weight)
-    return total.div_(weights)
+        canvas.add(tile, read(tile))
+    return canvas.average()
 
 
 def upsample(maps: Tensor, shape: tuple[int, int]) -> Tensor:
@@ -129,21 +164,46 @@ def upsample(maps: Tensor, shape: tuple[int, int]) -> Tensor:
     return full[..., : shape[0], : shape[1]]
 
 
-def _next(length: int, multiple: int) -> int:
+def reflected(start: int, stop: int, length: int) -> Tensor:
+    """Return the indices start … stop − 1 of a line of pixels that goes on by reflection.
+
+    Parameters
+    ----------
+    start, stop : int
+        From 0 on.
+    length : int
+        How many pixels there are.
+
+    Returns
+    -------
+    Tensor
+        int64, each in 0 … length − 1.
+    """
+    period = max(1, 2 * (length - 1))
+    steps = torch.arange(start, stop) % period
+    return torch.minimum(steps, period - steps) if length > 1 else steps
+
+
+def round_up(length: int, multiple: int) -> int:
+    """Return the least multiple that is not below a length."""
     return -(-length // multiple) * multiple
 
 
-def _reflected(length: int, wanted: int, device: torch.device) -> Tensor:
-    """Return the indices 0 … length−1 … 0 … that walk to and fro until there are enough."""
-    period = max(1, 2 * (length - 1))
-    steps = torch.arange(wanted, device=device) % period
-    return torch.minimum(steps, period - steps) if length > 1 else steps
+def _side(length: int, size: int, overlap: int, fit: int) -> int:
+    if length <= size or not fit:
+        return min(size, length)
+    count = _count(length, size, overlap)
+    return min(size, round_up(-(-(length + (count - 1) * overlap) // count), fit))
+
+
+def _count(length: int, size: int, overlap: int) -> int:
+    return math.ceil((length - overlap) / (size - overlap))
 
 
 def _starts(length: int, size: int, overlap: int) -> list[int]:
     if length <= size:
         return [0]
-    count = math.ceil((length - overlap) / (size - overlap))
+    count = _count(length, size, overlap)
     last = length - size
     return sorted({round(i * last / (count - 1) / _GRID) * _GRID for i in range(count)})
 

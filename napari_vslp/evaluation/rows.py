@@ -28,7 +28,7 @@ class Reading:
     upper_bound
         Whether its network is the supervised upper bound.
     augmentation
-        Whether it sees all eight flips and rotations.
+        Whether it sees all views and magnifications.
     """
 
     upper_bound: bool = False
@@ -37,7 +37,7 @@ class Reading:
     @property
     def name(self) -> str:
         """How the report calls it."""
-        views = "eight views" if self.augmentation else "one view"
+        views = "all views" if self.augmentation else "one view"
         return f"{'supervised upper bound' if self.upper_bound else 'network'}, {views}"
 
     def settings(self, base: Settings, upper_bound: str | None) -> Settings:
@@ -111,7 +111,7 @@ _ONE_VIEW, _UPPER_BOUND = Reading(augmentation=False), Reading(upper_bound=True)
 
 ROWS: tuple[Row, ...] = (
     Row("network_one_view", "network alone, one view", _ONE_VIEW, "nothing"),
-    Row("network_eight_views", "network alone, eight views", typed="nothing"),
+    Row("network_all_views", "network alone, all views", typed="nothing"),
     Row("cut_own", "own share, no stage 2", trust="measured", smooth=False),
     Row("stage2_own_exact", "own share met exactly, stage 2", trust="measured"),
     Row(MAIN, "own share ±5, stage 2"),
@@ -134,8 +134,8 @@ ROWS: tuple[Row, ...] = (
 )
 UPPER_BOUND_ROWS: tuple[Row, ...] = (
     Row(
-        "upper_bound_eight_views",
-        "supervised upper bound alone, eight views",
+        "upper_bound_all_views",
+        "supervised upper bound alone, all views",
         _UPPER_BOUND,
         "nothing",
     ),

@@ -8,7 +8,7 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
-from napari_vslp.confidence.clicks import KERNEL, cells_of, nearness, residual_logits
+from napari_vslp.confidence.clicks import KERNEL, cells_of, likeness, nearness, residual_logits
 from napari_vslp.confidence.clusters import balanced_clusters, sizes_of
 from napari_vslp.confidence.compose import FLOOR, confidence_of
 from napari_vslp.confidence.contract import Context
@@ -19,7 +19,7 @@ from napari_vslp.core.tissues import Click, Tissue
 from napari_vslp.demo import tumour_nest
 from napari_vslp.encoders.embedding import ImageEmbedding, compute_embedding
 from napari_vslp.encoders.encoder import load_encoder
-from napari_vslp.encoders.views import VIEWS
+from napari_vslp.encoders.reading.plan import VIEWS
 from napari_vslp.raster.tissue_mask import white_background, white_point
 
 HEAD = ("other", "gland")
@@ -117,7 +117,7 @@ def test_flipping_the_features_flips_the_confidence():
 
 
 @pytest.mark.parametrize("view", VIEWS[1::2])
-def test_a_turned_image_gives_the_turned_confidence(nest, view):
+def test_a_turned_image_gives_nearly_the_turned_confidence(nest, view):
     image, features = nest
     turned = view.apply(torch.from_numpy(image).permute(2, 0, 1)).permute(1, 2, 0).numpy()
     turned = np.ascontiguousarray(turned)
@@ -126,7 +126,8 @@ def test_a_turned_image_gives_the_turned_confidence(nest, view):
     )
     ours = confidence_in(image, features, GLAND_OTHER).mean
     undone = view.undo(torch.from_numpy(theirs.mean)).numpy()
-    np.testing.assert_allclose(undone, ours, atol=0.01)
+    assert abs(undone - ours).mean() < 0.02
+    assert (undone.argmax(0) == ours.argmax(0)).mean() > 0.98
 
 
 def test_without_a_head_one_click_a_tissue_decides():
@@ -184,7 +185,8 @@ def test_residuals_follow_the_kernel():
     assert near.max() == 1
     assert near.min() >= KERNEL.floor
     logits = torch.zeros(2, *features.vectors.shape[2:])
-    found = residual_logits(features.vectors[0], logits, cells, torch.tensor([0]), near)
+    alike = likeness(features.vectors[0], cells, near)
+    found = residual_logits(alike, logits, cells, torch.tensor([0]))
     at = found.flatten(1)[:, cells[0]]
     assert at[0] == pytest.approx(KERNEL.margin / (1 + KERNEL.ridge), rel=0.01)
     assert at[1] == 0

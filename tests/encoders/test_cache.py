@@ -24,8 +24,9 @@ from napari_vslp.encoders.cache import (
     embedding_key,
     user_cache,
 )
-from napari_vslp.encoders.embedding import ImageEmbedding, compute_embedding
+from napari_vslp.encoders.embedding import ImageEmbedding, Reader, compute_embedding, finish
 from napari_vslp.encoders.encoder import load_encoder
+from napari_vslp.encoders.reading.unfinished import Unfinished
 from napari_vslp.encoders.weights import BUNDLED
 from napari_vslp.pipeline import fuse, prepare, segment
 from tests.encoders.made import same, stored
@@ -202,18 +203,18 @@ def test_two_processes_write_the_same_image(tmp_path, pixels):
 
 def test_what_was_read_in_smaller_tiles_is_not_kept(pixels, encoder, monkeypatch):
     fallen = replace(compute_embedding(pixels, encoder, False), notes=("The memory is full.",))
-    monkeypatch.setattr("napari_vslp.encoders.embedding.compute_embedding", lambda *_, **__: fallen)
+    monkeypatch.setattr("napari_vslp.encoders.embedding.finish", lambda *_: fallen)
     assert embed_image(pixels, encoder, False) is fallen
     assert stored() == []
 
 
 def test_pixels_edited_while_they_are_read_are_not_kept(pixels, encoder, monkeypatch):
-    def edited(image: np.ndarray, *rest: object, **named: object) -> ImageEmbedding:
-        found = compute_embedding(image, *rest, **named)
-        image[0, 0] ^= 1
+    def edited(reader: Reader, *rest: object) -> ImageEmbedding:
+        found = finish(reader, *rest)
+        pixels[0, 0] ^= 1
         return found
 
-    monkeypatch.setattr("napari_vslp.encoders.embedding.compute_embedding", edited)
+    monkeypatch.setattr("napari_vslp.encoders.embedding.finish", edited)
     embed_image(pixels, encoder, False)
     assert stored() == []
 
@@ -259,3 +260,38 @@ def test_the_home_of_an_unknown_user_is_said(monkeypatch, pixels, encoder, capsy
         embed_image(pixels, encoder, False)
     assert cli.main(["cache"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_reading_that_was_cancelled_goes_on_and_is_kept_as_any(pixels, encoder, runs):
+    whole = embed_image(pixels, encoder, cache=False)
+    needed = len(runs)
+    runs.clear()
+    token, unfinished = CancelToken(), Unfinished()
+
+    def stop(_progress):
+        if len(runs) == 2:
+            token.cancel()
+
+    with pytest.raises(Cancelled):
+        embed_image(pixels, encoder, job=Job(token, stop), unfinished=unfinished)
+    assert unfinished.waits
+    found = embed_image(pixels, encoder, unfinished=unfinished)
+    assert len(runs) == needed
+    assert not unfinished.waits
+    assert same(found, whole)
+    assert same(embed_image(pixels, encoder), whole)
+    assert len(runs) == needed
+
+
+def test_a_reading_of_other_pixels_does_not_go_on(pixels, encoder, runs):
+    token, unfinished = CancelToken(), Unfinished()
+
+    def stop(_progress):
+        if len(runs) == 2:
+            token.cancel()
+
+    with pytest.raises(Cancelled):
+        embed_image(pixels, encoder, job=Job(token, stop), unfinished=unfinished)
+    other = 255 - pixels
+    found = embed_image(other, encoder, cache=False, unfinished=unfinished)
+    assert same(found, embed_image(other, encoder, cache=False))

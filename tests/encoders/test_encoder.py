@@ -39,12 +39,13 @@ def test_encoding_gives_stride_4_and_the_simplex():
     assert torch.allclose(seen.probabilities.sum(1), torch.ones(2, 16, 24))
 
 
-def test_predicting_gives_what_encoding_gives(encoder, timm_file):
-    for network in (encoder, load_encoder("bundled", "cpu")):
-        batch = torch.rand(2, 3, 96, 64, generator=torch.Generator().manual_seed(0))
-        assert torch.equal(network.predict(batch), network.encode(batch).probabilities)
-    headless = load_encoder(f"timm:test_resnet@{timm_file}", "cpu")
-    assert headless.predict(torch.rand(1, 3, 64, 64)) is None
+def test_a_batch_gives_what_its_images_give_alone(encoder):
+    batch = torch.rand(2, 3, 96, 64, generator=torch.Generator().manual_seed(0))
+    both = encoder.encode(batch)
+    for index in range(2):
+        alone, part = encoder.encode(batch[index : index + 1]), both.of(index)
+        assert torch.allclose(alone.features, part.features, atol=1e-5)
+        assert torch.allclose(alone.probabilities, part.probabilities, atol=1e-5)
 
 
 def test_a_replaced_file_is_read_again(timm_file, tmp_path):

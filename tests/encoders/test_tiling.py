@@ -6,15 +6,16 @@ import pytest
 import torch
 from torch.nn import functional
 
+from napari_vslp.encoders.reading.plan import VIEWS
 from napari_vslp.encoders.tiling import (
     STRIDE,
     Tile,
     blend,
     pad_to_multiple,
+    round_up,
     tiles_of,
     upsample,
 )
-from napari_vslp.encoders.views import VIEWS
 
 LARGE = (592, 784)
 
@@ -44,6 +45,21 @@ def test_tiles_cover_the_image_with_enough_overlap_on_the_strides_grid(shape):
     assert covered.min() >= 1
     lefts = sorted({tile.left for tile in tiles})
     assert all(b - a <= 512 - 96 for a, b in pairwise(lefts))
+
+
+@pytest.mark.parametrize("side", [513, 544, 768, 1024, 1500, 2967])
+def test_tiles_that_fit_cover_the_image_with_hardly_more_than_the_overlap(side):
+    length = round_up(side, 32)
+    tiles = tiles_of((64, length), 512, 96, fit=32)
+    assert {tile.width % 32 for tile in tiles} == {0}
+    assert max(tile.width for tile in tiles) <= 512
+    assert len(tiles) == len(tiles_of((64, length), 512, 96))
+    lefts = [tile.left for tile in tiles]
+    assert lefts[0] == 0
+    assert tiles[-1].left + tiles[-1].width == length
+    overlaps = [a + tiles[0].width - b for a, b in pairwise(lefts)]
+    assert min(overlaps) >= 80
+    assert max(overlaps) <= 96 + 48
 
 
 @pytest.mark.parametrize("size", [192, 256, 320])

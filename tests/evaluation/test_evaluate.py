@@ -64,8 +64,8 @@ def test_json_says_the_same_and_has_no_nan(written):
     assert (told["images"], told["cases"], told["foreground"]) == (3, 2, "gland")
     assert set(told["calibration"]) == {
         "network, one view",
-        "network, eight views",
-        "supervised upper bound, eight views",
+        "network, all views",
+        "supervised upper bound, all views",
     }
     for line, row in zip(rows_of(written / "summary.csv"), told["rows"], strict=True):
         assert line["setting"] == row["key"]
@@ -79,7 +79,7 @@ def test_a_network_that_is_its_own_upper_bound_reaches_it(written):
         row["key"]: row["miou"]
         for row in json.loads((written / "summary.json").read_text())["rows"]
     }
-    assert found["upper_bound_eight_views"] == found["network_eight_views"]
+    assert found["upper_bound_all_views"] == found["network_all_views"]
     assert found["upper_bound_stage2_own_5"] == found[MAIN]
 
 

@@ -44,6 +44,8 @@ class FakePipeline:
         self.error: Exception | None = None
         self.start_only = False
         self.notes: tuple[str, ...] = ()
+        # Into which steps of the reading a look is worth its time.
+        self.looks: tuple[int, ...] = ()
         self.calls: list[tuple[str, dict]] = []
 
     def asked(self):
@@ -56,16 +58,23 @@ class FakePipeline:
     def last(self) -> dict:
         return self.calls[-1][1]
 
-    def prepare(self, image, *, region=None, settings=None, job=None):
+    def prepare(
+        self, image, *, region=None, settings=None, job=None, unfinished=None, on_step=None
+    ):
         self.calls.append(("prepare", {"image": image, "region": region, "settings": settings}))
         for step in range(2000):
             job.report(Progress("Reading the tissue", step / 2000))
             job.check()
             if self.gate.wait(0.005):
                 break
+            if on_step is not None and step in self.looks:
+                on_step(self.seen(image, region))
+        return self.seen(image, region)
+
+    @staticmethod
+    def seen(image, region):
         height, width = np.shape(image)[:2]
-        box = region or (0, 0, height, width)
-        return Seen(box, (height, width))
+        return Seen(region or (0, 0, height, width), (height, width))
 
     def run(self, inputs, prepared, *, start=None, live=False, job=None):
         self.calls.append(("live" if live else "run", {"inputs": inputs, "start": start}))

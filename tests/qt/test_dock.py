@@ -11,6 +11,8 @@ import pytest
 from napari.utils.notifications import notification_manager
 
 from napari_vslp.core.errors import VslpError
+from napari_vslp.core.progress import Job, Progress
+from napari_vslp.qt.parts import messages
 from napari_vslp.qt.segment.controller import OUTSIDE
 from napari_vslp.qt.segment.solving import CANCELLED, IMAGE_GONE, NO_IMAGE, STALE
 from napari_vslp.review import wording
@@ -117,6 +119,47 @@ def test_a_stack_is_refused_with_a_sentence(window, fake):
     window.dock.region.choose_image(stack)
     window.segment()
     assert "stack of 3 dimensions" in window.status
+
+
+def test_what_is_read_so_far_is_shown_and_gives_way_to_the_result(window, fake):
+    fake.gate.clear()
+    fake.looks = (1,)
+    window.dock.run.segment.click()
+    window.until(lambda: window.session.result is not None and window._shown())
+    assert window.runner.busy
+    assert window.session.stale, "no step keeps it"
+    first = window.session.result
+    fake.gate.set()
+    window.settle()
+    assert window.session.result is not first
+    assert not window.session.stale
+
+
+def test_cancel_after_a_look_brings_the_previous_result_back(window, fake):
+    before = window.segment()
+    fake.gate.clear()
+    fake.looks = (1,)
+    window.dock.advanced.form.controls["augmentation"].widget.click()
+    window.dock.run.segment.click()
+    window.until(
+        lambda: fake.count("live") == 1 and window.session.result.labels is not before.labels
+    )
+    window.dock.run.cancel.click()
+    window.settle()
+    np.testing.assert_array_equal(window.session.result.labels, before.labels)
+    assert window.session.result.labels is before.labels
+
+
+def test_a_look_that_comes_after_cancel_is_not_shown(window, fake):
+    fake.gate.clear()
+    window.dock.run.segment.click()
+    window.until(lambda: fake.count("prepare") == 1)
+    solving = window.controller.solving
+    request, seen = solving._request, fake.seen(window.image.data, None)
+    result = fake.run(window.inputs, seen, job=Job())
+    window.dock.run.cancel.click()
+    solving._looked.emit(request, result)
+    assert window.session.result is None
 
 
 def test_cancel_keeps_the_previous_result(window, fake):
@@ -326,3 +369,16 @@ def test_auto_lets_the_image_choose_the_smoothness_and_keeps_it(window, fake):
     assert window.inputs.options.smoothness == 8
     advanced.show_smoothness(1.0)
     assert control.number.value() == 8
+
+
+@pytest.mark.parametrize(
+    ("left", "said"),
+    [
+        (None, "Reading the tissue…"),
+        (0.4, "Reading the tissue…"),
+        (7.6, "Reading the tissue… about 8 s left"),
+        (140.0, "Reading the tissue… about 2 min left"),
+    ],
+)
+def test_the_time_left_is_said_where_it_is_known(left, said):
+    assert messages.of_progress(Progress("Reading the tissue", 0.5, seconds_left=left)) == said

@@ -14,6 +14,7 @@ from napari_vslp.core.progress import CancelToken, Job
 from napari_vslp.core.settings import Settings
 from napari_vslp.core.tissues import Click, Tissue
 from napari_vslp.qt.viewer.source import Source
+from napari_vslp.qt.work import jobs
 from napari_vslp.qt.work.jobs import Request, embedding_key, solve
 from napari_vslp.raster.contract import open_raster
 
@@ -147,3 +148,35 @@ def test_a_region_is_as_bright_as_in_the_whole_image(fake, lazily):
     seen = open_raster(given["image"]).read(given["region"])
     assert seen.shape == (20, 30, 3)
     assert np.unique(seen).tolist() == [round(200 * 255 / 4095)]
+
+
+def test_a_look_on_the_way_is_quick_and_changes_nothing(fake, request_):
+    fake.gate.clear()
+    fake.looks, seen = (0, 1), []
+
+    def show(result):
+        seen.append(result)
+        fake.gate.set()
+
+    outcome = solve(request_, Job(), show)
+    assert [kind for kind, _ in fake.calls] == ["prepare", "live", "run"]
+    assert len(seen) == 1
+    np.testing.assert_array_equal(outcome.result.labels, solve(request_, Job()).result.labels)
+
+
+def test_looks_that_cost_much_are_rare(request_, monkeypatch):
+    now, made = 0.0, []
+    monkeypatch.setattr(jobs.time, "monotonic", lambda: now)
+
+    def run(*_):
+        nonlocal now
+        now += 1.0
+        made.append(now)
+
+    monkeypatch.setattr(jobs, "_run", run)
+    looks = jobs._Looks(request_, Job(), lambda _: None)
+    for _ in range(100):
+        now += 0.25
+        looks(None)
+    assert made[0] == 1.25, "the first one comes at once"
+    assert len(made) == pytest.approx(100 * 0.25 / 5, abs=1)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from napari_vslp.core.progress import Progress
 from napari_vslp.core.segmentation import Segmentation
 from napari_vslp.core.sliders import surplus
 from napari_vslp.core.tissues import Tissue
@@ -27,6 +28,15 @@ def sum_of_shares(tissues: Sequence[Tissue]) -> str:
     if over:
         return f"{said}, {round(abs(over), 2):g} too {'many' if over > 0 else 'few'}"
     return said if len(known) == len(tissues) else f"{said}, the rest is unknown"
+
+
+def of_progress(progress: Progress) -> str:
+    """Say what is being done, and how long it still takes where that is known."""
+    left = progress.seconds_left
+    if left is None or left < 1:
+        return f"{progress.stage}…"
+    told = f"{round(left)} s" if left < 90 else f"{round(left / 60)} min"
+    return f"{progress.stage}… about {told} left"
 
 
 def pull_number(price: float) -> str:

@@ -7,7 +7,7 @@ from functools import partial
 
 import napari.viewer
 from qtpy.QtCore import QSize, Qt, QTimer
-from qtpy.QtGui import QKeyEvent, QKeySequence, QShortcut
+from qtpy.QtGui import QKeyEvent, QKeySequence, QShortcut, QShowEvent
 from qtpy.QtWidgets import (
     QApplication,
     QFrame,
@@ -33,10 +33,12 @@ from napari_vslp.qt.segment.show_panel import PEEK, ShowPanel
 from napari_vslp.qt.segment.tissue_table import TissueTable
 from napari_vslp.qt.sessions.actions import SessionActions
 from napari_vslp.qt.sessions.bar import SessionBar
+from napari_vslp.qt.work import warmup
 
 WIDTH = 352
 AUDIT = 1  # the second page
 _LAID_OUT_MS = 100
+_IN_SIGHT_MS = 500  # by then the dock is drawn
 
 
 class SegmentDock(QWidget):
@@ -90,6 +92,15 @@ class SegmentDock(QWidget):
         self._follow_theme(viewer)
         self._add_shortcuts()
         self._stop_at_the_end()
+        self._warming = QTimer(self)  # it ends with the dock
+        self._warming.setSingleShot(True)
+        self._warming.setInterval(_IN_SIGHT_MS)
+        self._warming.timeout.connect(self._warm_up)
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Load what Segment needs once the dock is in sight."""
+        super().showEvent(event)
+        self._warming.start()
 
     def sizeHint(self) -> QSize:
         """Return a width that holds every control, and the height of what is in it."""
@@ -172,6 +183,12 @@ class SegmentDock(QWidget):
         if page == AUDIT:
             self.controller.put_tools_away()
         self.controller.reviewing.set_open(page == AUDIT)
+
+    @staticmethod
+    def _warm_up() -> None:
+        token, app = warmup.start(), QApplication.instance()
+        if app is not None:
+            app.aboutToQuit.connect(token.cancel)
 
     def next_doubt(self) -> None:
         """Turn to the audit and go to the next doubtful place."""

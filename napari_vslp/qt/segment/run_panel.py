@@ -133,7 +133,7 @@ class RunPanel(QWidget):
         """Show how far a job has come, by the bar and, unless it came unasked, in words."""
         self.progress.show_fraction(progress.fraction)
         if in_words:
-            self.say(progress.note or f"{progress.stage}…")
+            self.say(progress.note or messages.of_progress(progress))
 
     def show_result(
         self, result: Segmentation | None, seconds: float | None = None, extra: str = ""

@@ -15,6 +15,7 @@ from napari_vslp.core.options import Option, options_of
 from napari_vslp.core.progress import Progress
 from napari_vslp.core.segmentation import Segmentation
 from napari_vslp.core.settings import Settings
+from napari_vslp.encoders.reading.unfinished import Unfinished
 from napari_vslp.qt.parts import messages
 from napari_vslp.qt.segment.advanced import AdvancedPanel
 from napari_vslp.qt.segment.run_panel import RunPanel
@@ -26,6 +27,7 @@ from napari_vslp.qt.work.worker import Notifier, Runner
 NO_IMAGE = "There is no image yet: open one, or try File › Open Sample."
 IMAGE_GONE = "The image was removed while it was segmented: its result is not shown."
 CANCELLED = "Cancelled; the previous result is kept."
+CANCELLED_READING = "Cancelled; what was read is kept, and Segment goes on from there."
 STALE = "Changed since the last result: press Segment."
 REST_MS = 300
 
@@ -61,6 +63,7 @@ class Solving(QObject):
 
     shown = Signal(object)
     stepped = Signal(object)
+    _looked = Signal(object, object)
 
     def __init__(
         self,
@@ -72,6 +75,9 @@ class Solving(QObject):
         super().__init__(parent)
         self._run, self._advanced, self._present = run, advanced, present
         self._running: tuple[ImageBinding, Inputs] | None = None
+        self._request: Request | None = None
+        self._before: Segmentation | None = None
+        self._unfinished = Unfinished()
         self._is_live = self._is_pressed = False
         self._closed = False
         self.eager = False
@@ -89,11 +95,12 @@ class Solving(QObject):
         run.segment_asked.connect(self.segment)
         run.cancel_asked.connect(self.cancel)
         run.live_toggled.connect(self._live_toggled)
+        self._looked.connect(self._look)
         runner.progressed.connect(self._progressed)
         runner.returned.connect(self._returned)
         runner.refused.connect(self.refuse)
         runner.crashed.connect(lambda error: run.say(self._notifier.crash(error)))
-        runner.cancelled.connect(lambda: run.say(CANCELLED))
+        runner.cancelled.connect(self._cancelled)
         runner.idle.connect(lambda: run.set_busy(runner.busy))
 
     def segment(self) -> None:
@@ -154,18 +161,20 @@ class Solving(QObject):
         try:
             if binding is None:
                 raise VslpError(NO_IMAGE)
-            request = self._request(binding, live)
+            request = self._make_request(binding, live)
         except VslpError as error:
             self.refuse(str(error))
             return False
         self._began = time.monotonic()
         self._running, self._is_live = (binding, request.inputs), live
-        self.runner.start(partial(solve, request))
+        self._request, self._before = request, None
+        # Emitted in the working thread, heard in this one.
+        self.runner.start(partial(solve, request, show=partial(self._looked.emit, request)))
         if not live:  # buttons that flicker at every slider move tell nothing
             self._run.set_busy(True)
         return True
 
-    def _request(self, binding: ImageBinding, live: bool) -> Request:
+    def _make_request(self, binding: ImageBinding, live: bool) -> Request:
         session, shape = binding.session, image_shape(binding.image)
         self._advanced.value()
         binding.take_over()
@@ -181,7 +190,21 @@ class Solving(QObject):
             key=session.embedding_key,
             start=session.latest,
             live=live,
+            unfinished=self._unfinished,
         )
+
+    def _look(self, request: Request, result: Segmentation) -> None:
+        """Show what there is while the image is still being read."""
+        if self._running is None or request is not self._request or not self.runner.busy:
+            return
+        binding, inputs = self._running
+        session = binding.session
+        if not binding.alive or (session.result is not None and not session.stale):
+            return
+        if self._before is None:
+            self._before = session.result
+        session.take(result, inputs, passing=True)
+        self.shown.emit(binding)
 
     def _progressed(self, progress: Progress) -> None:
         if not self._is_live:
@@ -205,6 +228,13 @@ class Solving(QObject):
         session.name_image(sha256=result.inputs.image.sha256)
         session.take(result, inputs, passing=self._is_live)
         self.shown.emit(binding)
+
+    def _cancelled(self) -> None:
+        if self._before is not None and self._running is not None:
+            binding, before = self._running[0], self._before
+            binding.session.take(before, before.inputs)
+            self.shown.emit(binding)
+        self._run.say(CANCELLED_READING if self._unfinished.waits else CANCELLED)
 
     def _live_toggled(self, on: bool) -> None:
         binding = self._present()

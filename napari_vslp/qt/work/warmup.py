@@ -1,4 +1,4 @@
-"""Load the slow libraries in the working thread without stopping the window.
+"""Load the slow libraries beside the window without stopping it, as soon as the dock is open.
 
 Measured on two cores, the window stands still while the libraries are imported for up to half a
 second, for three reasons, each with its remedy here:
@@ -24,13 +24,17 @@ import importlib.util
 import logging
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
-from napari_vslp.core.progress import Job, Progress
+from napari_vslp.core.errors import Cancelled, VslpError
+from napari_vslp.core.progress import CancelToken, Job, Progress
+from napari_vslp.core.settings import Settings
+from napari_vslp.core.tissues import Click, Tissue
 
 _LIBRARIES = {
     "torch": ("lib", ("c10", "torch_cpu", "torch_cuda", "torch_python")),
@@ -47,12 +51,68 @@ _MODULES = (
     "timm",
 )
 _SWITCH_S = 0.0005
+_LOOK_S = 0.05
+_SIDE = 64
+_FEW = 10
+
+_loading = threading.Lock()
+_starting = threading.Lock()
+_started: list[CancelToken] = []
 
 _log = logging.getLogger(__name__)
 
 
+def start() -> CancelToken:
+    """Load everything in a thread of its own, once a process, so that the first Segment need not.
+
+    Returns
+    -------
+    CancelToken
+        Stops it, as at the end of the program.
+    """
+    with _starting:
+        if not _started:
+            _started.append(CancelToken())
+            threading.Thread(
+                target=_warm_up, args=(_started[0],), name="napari-vslp warm-up", daemon=True
+            ).start()
+    return _started[0]
+
+
+def _warm_up(token: CancelToken) -> None:
+    """Load libraries, network and compiled kernels by segmenting next to nothing."""
+    job = Job(token)
+    try:
+        load_libraries(job)
+        from napari_vslp import pipeline
+
+        noise = np.random.default_rng(0).integers(0, 256, (_SIDE, _SIDE, 3), dtype=np.uint8)
+        settings = Settings(cache=False, augmentation=False, max_iterations=_FEW)
+        prepared = pipeline.prepare(noise, settings=settings, job=job)
+        for names in ("ab", "abc"):  # two tissues have kernels of their own
+            table = tuple(Tissue(name, 1 / len(names), 0.1) for name in names)
+            clicks = [Click(name, 4, 4 + 9 * i) for i, name in enumerate(names)]
+            pipeline.fuse(prepared, table, clicks=clicks, settings=settings, job=job)
+    except Cancelled:
+        _log.debug("the program ended before all was loaded")
+    except VslpError as error:
+        _log.debug("nothing could be tried out: %s", error)
+
+
 def load_libraries(job: Job) -> None:
-    """Open the shared libraries, import what the pipeline needs, and compile what napari needs."""
+    """Open the shared libraries, import what the pipeline needs, and compile what napari needs.
+
+    Two threads may ask at once; the second one waits for the first.
+    """
+    while not _loading.acquire(timeout=_LOOK_S):
+        job.check()
+    try:
+        _load_libraries(job)
+    finally:
+        _loading.release()
+
+
+def _load_libraries(job: Job) -> None:
     if all(module in sys.modules for module in _MODULES):
         return
     job.report(Progress("Starting: loading the libraries", 0.0))

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from napari_vslp.encoders.encoder import EncoderOutput
+from napari_vslp.encoders.encoder import EncoderOutput, resized
 
 # 16 to 48 components serve clicks alike; dividing them by λ_j^¼ or λ_j^½ (whitening) costs up to
 # 0.11 mIoU after one click a tissue, because it raises the noise (`benchmarks/clicks.py`).
@@ -36,11 +36,21 @@ class Reduction:
     mean: Tensor
     basis: Tensor
 
-    def apply(self, features: Tensor) -> Tensor:
-        """Reduce features (D, h, w) to components (d, h, w), float32."""
-        centred = features.flatten(1) - self.mean[:, None]
-        reduced: Tensor = self.basis.T @ centred
-        return reduced.view(-1, *features.shape[1:])
+    def apply(self, output: EncoderOutput) -> Tensor:
+        """Reduce the features of N images to components, (N, d, H/4, W/4) float32.
+
+        Both this map and upsampling are affine, so that each stride's map is reduced before it is
+        upsampled: some 32 channels instead of some hundreds.
+        """
+        total, first = torch.zeros(()), 0
+        for maps in output.maps:
+            block = slice(first, first + maps.shape[1])
+            first = block.stop
+            basis = self.basis[block].T
+            shift = -(basis @ self.mean[block])
+            part = functional.conv2d(maps, basis[:, :, None, None], shift)
+            total = total + resized(part, output.grid)
+        return total
 
 
 def fit_reduction(samples: Iterable[EncoderOutput]) -> Reduction:
@@ -49,7 +59,7 @@ def fit_reduction(samples: Iterable[EncoderOutput]) -> Reduction:
     Parameters
     ----------
     samples : iterable of EncoderOutput
-        Parts of the image; only sums are kept of each.
+        Parts of the image, of which every second cell counts; only sums are kept of each.
 
     Returns
     -------
@@ -60,8 +70,8 @@ def fit_reduction(samples: Iterable[EncoderOutput]) -> Reduction:
     blocks: tuple[int, ...] = ()
     device = torch.device("cpu")
     for sample in samples:
-        blocks, device = sample.blocks, sample.features.device
-        flat = sample.features.transpose(0, 1).flatten(1)
+        blocks, device = sample.blocks, sample.maps[0].device
+        flat = _every_second(sample).transpose(0, 1).flatten(1)
         # Summed on the processor, because Metal has neither float64 nor eigenvalues.
         total = total + flat.sum(1).cpu().double()
         square = square + (flat @ flat.T).cpu().double()
@@ -74,6 +84,13 @@ def fit_reduction(samples: Iterable[EncoderOutput]) -> Reduction:
 def unit_length(features: Tensor) -> Tensor:
     """Scale each pixel's features (…, d, h, w) to length 1, so that products are cosines."""
     return functional.normalize(features, dim=-3)
+
+
+def _every_second(sample: EncoderOutput) -> Tensor:
+    """Return the features of every second row and column of cells, (N, D, h/2, w/2)."""
+    rows, columns = ((side + 1) // 2 for side in sample.grid)
+    thin = [one[..., ::2, ::2] if one.shape[-2:] == sample.grid else one for one in sample.maps]
+    return torch.cat([resized(one, (rows, columns)) for one in thin], dim=1)
 
 
 def _principal(covariance: Tensor, blocks: tuple[int, ...]) -> Tensor:
