@@ -80,4 +80,6 @@ def table_of(
 
 def _with(tissue: Tissue, value: float | None, tolerance: float | None) -> Tissue:
     half = tolerance if tolerance is not None else tissue.tolerance
-    return replace(tissue, value=value, tolerance=half, locked=False)
+    # A number from a file is as good as a typed one; a tissue that it does not name is not there.
+    typed = bool(value)
+    return replace(tissue, value=value, tolerance=half, locked=False, typed=typed, remembered=None)

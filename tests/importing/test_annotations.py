@@ -6,12 +6,12 @@ import json
 
 import numpy as np
 import pytest
-from napari_vslp.export.geojson import as_geojson
 
 from napari_vslp.core.errors import VslpError
 from napari_vslp.core.inputs import ImageReference, Inputs, Paint
 from napari_vslp.core.session import Session
 from napari_vslp.core.tissues import Click, Tissue, coloured
+from napari_vslp.export.annotations.geojson import as_geojson
 from napari_vslp.export.options import GeoJsonOptions
 from napari_vslp.importing.areas import annotation_shares
 from napari_vslp.importing.marks import annotation_marks

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import openpyxl
 import pytest
-from napari_vslp.export.images import Mask, write_mask_tiff
 from PIL import Image
 
 from napari_vslp.core.errors import VslpError
 from napari_vslp.core.inputs import ImageReference, Inputs
 from napari_vslp.core.registries import IMPORTERS
 from napari_vslp.core.tissues import Tissue, coloured
+from napari_vslp.export.arrays.images import Mask, write_mask_tiff
+from napari_vslp.export.arrays.planes import Plane
 from napari_vslp.importing.contract import importer_for
 from napari_vslp.importing.labels import label_paint, label_shares
 from napari_vslp.importing.tables import table_shares
@@ -35,7 +36,7 @@ def test_labels_are_painted_by_their_number_or_by_the_names_of_the_file(tmp_path
     Image.fromarray(labels()).save(tmp_path / "a.png")
     paint = label_paint.read(tmp_path / "a.png", INPUTS).paint
     np.testing.assert_array_equal(paint.by_position(TABLE), labels())
-    named = Mask(labels(), {1: "fat", 2: "Tumour"}, {1: (1, 2, 3), 2: (4, 5, 6)})
+    named = Mask(Plane.whole(labels()), {1: "fat", 2: "Tumour"}, {1: (1, 2, 3), 2: (4, 5, 6)})
     write_mask_tiff(named, tmp_path / "b.tif")
     paint = label_paint.read(tmp_path / "b.tif", INPUTS).paint.by_position(TABLE)
     assert [int((paint == i).sum()) for i in (1, 2, 3)] == [90, 0, 150]

@@ -309,7 +309,7 @@ def test_layers_deleted_renamed_and_reordered_do_not_disturb_a_save(window, fake
     layers = window.viewer.layers
     window.binding.layers.layer(LABELS).name = "mine"
     layers.move(0, len(layers))
-    layers.remove(next(x for x in layers if x.name.endswith("doubt: boundary")))
+    layers.remove(next(x for x in layers if x.name.endswith("doubt about boundaries")))
     layers.remove(window.binding.clicks.layer)
     save(window, tmp_path / "a.vslp")
     saved = read_session(tmp_path / "a.vslp")

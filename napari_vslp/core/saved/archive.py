@@ -8,6 +8,7 @@ objects (pickles) are refused. Members carry no date, so that the same session i
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -54,8 +55,11 @@ def write_archive(path: Path, told: Mapping[str, Any], arrays: Mapping[str, Arra
     Raises
     ------
     OSError
-        If the disk does not take it; an older file is then as it was.
+        If the disk does not take it, or it would be larger than what `read_archive` reads; an
+        older file is then as it was.
     """
+    if sum(values.nbytes for values in arrays.values()) > MOST_BYTES - _MOST_JSON:
+        raise OSError(errno.EFBIG, "the session is larger than 2 GB: save it with less paint")
     text = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
     with replacing(path) as partial, partial.open("wb") as file:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:

@@ -48,7 +48,8 @@ class Autosave:
     def __init__(self, image: ImageReference, folder: Path | None = None) -> None:
         self._folder = folder
         known = sha256(f"{image.path or image.name} {image.shape}".encode("utf-8", "replace"))
-        self._id = f"{known.hexdigest()[:16]}-{uuid.uuid4().hex[:8]}"
+        self._image = known.hexdigest()[:16]
+        self._id = self._new_id()
         self._lock: FileLock | None = None
         self.path: Path | None = None
 
@@ -80,7 +81,11 @@ class Autosave:
             self._lock.release()
             if not self.path.exists():
                 _unlink(Path(self._lock.lock_file))
-        self.path, self._lock = None, None
+        # What is written from now on is another file: the one left lies until somebody answers.
+        self.path, self._lock, self._id = None, None, self._new_id()
+
+    def _new_id(self) -> str:
+        return f"{self._image}-{uuid.uuid4().hex[:8]}"
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,6 @@ class Comparing(QObject):
         super().__init__(window)
         self._window, self._layers = window, viewer.layers
         self._refuse, self._present = refuse, present
-        self._of: ImageBinding | None = None
         self.layer: Labels | None = None
         self.table: DifferenceTable | None = None
         self.runner = Runner(self)
@@ -76,23 +75,23 @@ class Comparing(QObject):
 
     def ask(self) -> None:
         """Ask for the folder of the other result, and compare."""
-        self._of = self._present()
-        result = self._of.session.result if self._of is not None else None
-        if result is None:
+        binding = self._present()
+        result = binding.session.result if binding is not None else None
+        if binding is None or result is None:
             self._refuse(NO_RESULT)
             return
         title = "Compare with the result in this folder"
         found = QFileDialog.getExistingDirectory(self._window, title)
         if found:
-            self.runner.start(partial(_compare, result, Path(found)))
+            self.runner.start(partial(_compare, binding, result, Path(found)))
 
     def shutdown(self) -> None:
         """Stop; the dock or the window is closing."""
         self.runner.let_go()
 
-    def _show(self, found: tuple[str, Comparison]) -> None:
-        name, comparison = found
-        if self._of is None or not self._of.alive:
+    def _show(self, found: tuple[ImageBinding, str, Comparison]) -> None:
+        binding, name, comparison = found
+        if not binding.alive:
             return
         if self.layer is not None and self.layer in self._layers:
             self._layers.remove(self.layer)
@@ -107,7 +106,7 @@ class Comparing(QObject):
                     "tissue": ["the same", *(pair.title for pair in pairs)],
                 }
             ),
-            **placement(self._of.image),
+            **placement(binding.image),
         )
         self.layer.editable = False
         add_quietly(self._layers, self.layer)
@@ -165,10 +164,13 @@ def _table(titles: tuple[str, ...], rows: list[tuple[str, ...]]) -> QTreeWidget:
     return table
 
 
-def _compare(result: Segmentation, folder: Path, job: Job) -> tuple[str, Comparison]:
+def _compare(
+    binding: ImageBinding, result: Segmentation, folder: Path, job: Job
+) -> tuple[ImageBinding, str, Comparison]:
+    """Compare; the binding is only handed through, for the image may be another one by then."""
     from napari_vslp.importing.results import labelled_in
     from napari_vslp.review.compare import Labelled, compare
 
     found = compare(Labelled.of(result), labelled_in(folder))
     job.check()
-    return folder.name, found
+    return binding, folder.name, found

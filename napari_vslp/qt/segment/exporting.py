@@ -135,10 +135,13 @@ class Exporting(QObject):
 
 
 def _with_places(exporter: Exporter, binding: ImageBinding, options: Any) -> Any:  # noqa: ANN401
-    """Return its options, with the places that were looked at where it tells of them."""
+    """Return its options, with the places that were looked at where it tells of them.
+
+    Without any it says “not recorded”: a session that was reopened does not know them.
+    """
     options = exporter.Options() if options is None else options
     if hasattr(options, "looked_at"):
-        return replace(options, looked_at=tuple(binding.review.looked_at))
+        return replace(options, looked_at=tuple(binding.review.looked_at) or None)
     return options
 
 

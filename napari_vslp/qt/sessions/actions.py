@@ -10,7 +10,7 @@ from pathlib import Path
 from napari.layers import Image
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject
-from qtpy.QtWidgets import QFileDialog, QWidget
+from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from napari_vslp.core.errors import VslpError
 from napari_vslp.core.files.atomic import unwritable
@@ -65,6 +65,7 @@ class SessionActions(QObject):
         self.saver, self._looker = Runner(self), Runner(self)
         self._offered: list[Left] = []
         self._wanting = False
+        self._saving: tuple[Keeping, Path, int] | None = None  # whose, where to, as of which edit
         self.guard = CloseGuard.of(viewer, self.sessions)
         bar.save_asked.connect(self.save)
         bar.open_asked.connect(self.open)
@@ -74,7 +75,7 @@ class SessionActions(QObject):
         self.opening.wanted.connect(self._ask_for_image)
         self.opening.refused.connect(refuse)
         self.saver.refused.connect(refuse)
-        self.saver.returned.connect(lambda path: say(f"Saved: {path.name}."))
+        self.saver.returned.connect(self._saved)
         self._looker.returned.connect(self._offer)
         self.sessions.changed.connect(self.show_state)
         self.sessions.left.connect(self.look_for_left)
@@ -103,14 +104,14 @@ class SessionActions(QObject):
             return
         binding.take_over()
         keeping = self.sessions.keeping(binding)
-        edits, history = keeping.edits, binding.session.history()
+        self._saving = (keeping, path, keeping.edits)
+        self.saver.start(partial(write, path, binding.session.history(), source_of(binding)))
 
-        def known(_path: object) -> None:
-            self.saver.returned.disconnect(known)
+    def _saved(self, path: Path) -> None:
+        keeping, asked, edits = self._saving or (None, None, 0)
+        if keeping is not None and path == asked:
             keeping.saved(path, edits)
-
-        self.saver.returned.connect(known)
-        self.saver.start(partial(write, path, history, source_of(binding)))
+            self._say(f"Saved: {path.name}.")
 
     def open(self) -> None:
         """Ask for a session file and open it."""
@@ -186,10 +187,19 @@ class SessionActions(QObject):
 def ask_path(parent: QWidget | None, keeping: Keeping) -> Path | None:
     """Ask for the file to save a session to; None if the user thinks better of it."""
     image = keeping.binding.image
-    named = keeping.path or Path(str(image.source.path or image.name)).with_suffix(SUFFIX)
+    file = image.source.path
+    named = keeping.path or (Path(str(file)).with_suffix(SUFFIX) if file else image.name + SUFFIX)
     title = f"Save session of “{image.name}”"
     found = QFileDialog.getSaveFileName(parent, title, str(named), KINDS)[0]
-    return Path(found).with_suffix(SUFFIX) if found else None
+    if not found or found.endswith(SUFFIX):
+        return Path(found) if found else None
+    path = Path(found + SUFFIX)  # of which the dialog did not ask whether it may be replaced
+    return path if not path.exists() or _may_replace(parent, path) else None
+
+
+def _may_replace(parent: QWidget | None, path: Path) -> bool:
+    answer = QMessageBox.question(parent, "Save session", f"“{path.name}” exists. Replace it?")
+    return answer == QMessageBox.StandardButton.Yes
 
 
 def source_of(binding: ImageBinding) -> Source | None:

@@ -6,11 +6,12 @@ from typing import Any
 
 from napari.viewer import Viewer
 from qtpy.QtCore import QEvent, QObject
-from qtpy.QtWidgets import QMessageBox, QWidget
+from qtpy.QtWidgets import QMainWindow, QMessageBox, QWidget
 
 from napari_vslp.core.errors import VslpError
 from napari_vslp.core.progress import Job
 from napari_vslp.qt.sessions.keeper import Keeping, Sessions
+from napari_vslp.qt.viewer.main_window import main_window
 
 
 class CloseGuard(QObject):
@@ -20,17 +21,19 @@ class CloseGuard(QObject):
     is unsaved then lies with the autosaves, to be offered.
     """
 
-    def __init__(self, viewer: Viewer, sessions: Sessions) -> None:
-        window = viewer.window._qt_window  # there is no public way
+    def __init__(self, window: QMainWindow, sessions: Sessions) -> None:
         super().__init__(window)  # which owns it: a reference to it here would keep it alive
         self._sessions = sessions
         window.installEventFilter(self)
 
     @staticmethod
-    def of(viewer: Viewer, sessions: Sessions) -> CloseGuard:
-        """Return the guard of a viewer, the same one for every dock."""
-        found = viewer.window._qt_window.findChild(CloseGuard)
-        return found if isinstance(found, CloseGuard) else CloseGuard(viewer, sessions)
+    def of(viewer: Viewer, sessions: Sessions) -> CloseGuard | None:
+        """Return the guard of a viewer, the same one for every dock; None if it has no window."""
+        window = main_window(viewer)
+        if window is None:
+            return None
+        found = window.findChild(CloseGuard)
+        return found if isinstance(found, CloseGuard) else CloseGuard(window, sessions)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Hold a window's closing back if the user says so."""

@@ -2,6 +2,6 @@
 
 Read `images` (one session an image, one store a viewer), the bindings `clicks`, `paint` and
 `region`, then `maps`, `lines` and `layers` (the result), `pointer` (what lies under the mouse),
-`source` (pixels and places of a layer), `writers` (File › Save) and `launch` (the dock from
-outside: demo, samples, commands).
+`source` (pixels and places of a layer), `writers` (File › Save), `main_window` and `launch` (the
+dock from outside: demo, samples, commands).
 """

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QLabel
 
 from napari_vslp.qt.parts import messages
 from napari_vslp.qt.viewer.images import ImageBinding
+from napari_vslp.qt.viewer.main_window import main_window
 
 
 class Pointer:
@@ -65,5 +66,7 @@ class Pointer:
         if self.label is None:
             self.label = QLabel()
             self.label.setAccessibleName("Under the mouse")
-            self._viewer.window._qt_window.statusBar().addPermanentWidget(self.label)
+            window = main_window(self._viewer)
+            if window is not None and (bar := window.statusBar()) is not None:
+                bar.addPermanentWidget(self.label)
         self.label.setText(self.say_at(tuple(event.position)))

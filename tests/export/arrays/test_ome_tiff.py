@@ -58,7 +58,7 @@ def test_the_metadata_are_valid_and_name_tissues_colours_and_inputs(name, awkwar
     told = told_by(written(awkward, tmp_path, name))
     maps = maps_of(told)
     assert maps["napari-vslp/tissues"] == {str(i): n for i, n in enumerate(NAMES, start=1)}
-    assert maps["napari-vslp/colours"]["1"] == "#009e73"
+    assert maps["napari-vslp/colours"]["1"] == "#66ffcc"
     assert maps["napari-vslp/provenance"]["inputs_sha256"] == inputs_hash(awkward.inputs)
     assert told.creator == "napari-vslp 0.1.0"
     assert len(told.images) == 1
