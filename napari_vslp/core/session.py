@@ -217,6 +217,17 @@ class Session:
         self.edited.emit(before, self.inputs)
         self.resulted.emit()
 
+    @property
+    def passing(self) -> Segmentation | None:
+        """The quick result that is shown in the place of any step's, or None."""
+        return self._passing
+
+    def put_back(self, passing: Segmentation | None) -> None:
+        """Show again what was shown before quick results came: `passing` as it was then."""
+        self._passing = passing
+        self.latest = passing or self.result
+        self.resulted.emit()
+
     def name_image(self, **known: Any) -> None:  # noqa: ANN401 - fields of ImageReference
         """Say more of the image (path, sha256, name): no edit, so nothing to undo."""
         for step in (*self._past, self._now, *self._future):

@@ -164,6 +164,7 @@ def embed_image(
         job.report(Progress("Reading the tissue", 1.0))
         return found
     reader = kept.reader(key, lambda: Reader(image, encoder, augmentation, seed))
+    reader.image = image  # the same pixels; the array of the stopped reading may be edited by now
     found = finish(reader, job, on_step)
     kept.forget()
     # With notes it was read otherwise than the key says: in smaller tiles, or on the processor.

@@ -142,7 +142,9 @@ class Encoder:
             If the job is told to stop.
         """
         grid = (batch.shape[-2] // STRIDE, batch.shape[-1] // STRIDE)
-        with torch.inference_mode(), _cancellable_by(job or Job()):
+        kind = self.device.type if self.device.type in {"cpu", "cuda"} else "cpu"
+        exact = torch.autocast(kind, enabled=False)  # whatever the caller has on
+        with torch.inference_mode(), exact, _cancellable_by(job or Job()):
             logits, maps = self._forward(self._normalised(batch))
             kept = tuple(one.float() for _, one in maps)
             return EncoderOutput(kept, grid, _probabilities(logits, grid))

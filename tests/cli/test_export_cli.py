@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import tifffile
 from PIL import Image
 
 from napari_vslp.cli import main
-from napari_vslp.cli.results.export import _option_classes
+from napari_vslp.cli.results.export import _cohort_place, _is_cohort, _option_classes
 from napari_vslp.core.registries import EXPORTERS
 from napari_vslp.demo import tumour_nest
 from napari_vslp.export.contract import NoOptions
@@ -181,3 +182,27 @@ def test_a_renamed_tissue_keeps_its_new_name_in_exports(segmented, tmp_path):
     place = tmp_path / "a.csv"
     assert main(["export", str(tmp_path / "summary.json"), "--to", str(place), "--quiet"]) == 0
     assert "nest of tumour" in place.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("typed", "is_cohort"),
+    [
+        ("cohort.csv", True),
+        ("lung_cohort.xlsx", True),
+        ("cohort.csv=a/cohort.csv", True),
+        ("case=7/cohort.csv", True),
+        ("areas.csv=lung_cohort.csv", False),
+        ("mask.tif=cohort.tif", False),
+        ("areas.csv", False),
+    ],
+)
+def test_a_table_of_results_is_known_by_its_name_unless_an_exporter_is_named(typed, is_cohort):
+    assert _is_cohort(typed) is is_cohort
+
+
+@pytest.mark.parametrize(
+    ("typed", "place"),
+    [("case=7/cohort.csv", "case=7/cohort.csv"), ("cohort.csv=a/b.csv", "a/b.csv")],
+)
+def test_a_path_may_hold_an_equals_sign(typed, place):
+    assert _cohort_place(typed) == Path(place)

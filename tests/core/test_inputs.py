@@ -323,3 +323,18 @@ def test_a_result_that_was_taken_back_meanwhile_waits_for_redo(result):
     assert (session.result.gap, session.stale) == (result.gap, False)
     session.redo()
     assert (session.result.gap, session.stale) == (0.5, False)
+
+
+def test_quick_looks_are_put_back_to_what_was_shown_before(result):
+    session = Session(result.inputs)
+    look, first = replace(result, gap=0.5), replace(result, gap=0.1)
+    session.take(look, result.inputs, passing=True)
+    session.put_back(None)
+    assert session.result is None
+    session.take(first, result.inputs)
+    before = session.passing
+    session.take(look, result.inputs, passing=True)
+    assert session.stale
+    session.put_back(before)
+    assert session.result.gap == first.gap
+    assert not session.stale

@@ -251,6 +251,7 @@ def test_first_labels_come_early_and_cancel_keeps_what_was_read(window, monkeypa
     window.dock.run.cancel.click()
     window.until(lambda: not window.runner.computing)
     assert window.status == CANCELLED_READING
+    assert window.session.result is None, "a look is no result: nothing would finish it"
     result = window.segment()
     assert not window.session.stale
     through = list(read)

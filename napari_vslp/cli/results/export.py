@@ -151,8 +151,7 @@ def run(arguments: argparse.Namespace) -> None:
     VslpError
         If a result, its image or a place to write to cannot be used, or a mask is another one.
     """
-    cohort = [Path(one) for one in arguments.to if Path(one).stem.lower().endswith("cohort")]
-    if len(arguments.files) > 1 or cohort:
+    if len(arguments.files) > 1 or any(map(_is_cohort, arguments.to)):
         _run_cohort(arguments)
         return
     (path,) = arguments.files
@@ -181,9 +180,7 @@ def run(arguments: argparse.Namespace) -> None:
 def _run_cohort(arguments: argparse.Namespace) -> None:
     """Write one table of several results, a row each."""
     folder = arguments.out or Path()
-    places = [
-        folder / one.partition("=")[2] if "=" in one else folder / one for one in arguments.to
-    ]
+    places = [folder / _cohort_place(one) for one in arguments.to]
     read_option_flags(arguments, [])
     if arguments.image is not None and len(arguments.files) > 1:
         raise VslpError("--image names one image, and there are several results: leave it out.")
@@ -205,6 +202,17 @@ def _run_cohort(arguments: argparse.Namespace) -> None:
         with placing(place) as made:
             write_cohort(rows, made)
     _say(arguments, f"Written: {', '.join(map(str, places))} ({len(rows)} results)")
+
+
+def _is_cohort(text: str) -> bool:
+    """Return whether a table of results is asked for: by its name, unless an exporter is named."""
+    name, equals, _ = text.partition("=")
+    return not (equals and name in EXPORTERS) and Path(text).stem.lower().endswith("cohort")
+
+
+def _cohort_place(text: str) -> Path:
+    name, equals, place = text.partition("=")
+    return given_path(place if equals and (name in EXPORTERS or name == COHORT) else text)
 
 
 def _named(text: str) -> tuple[str, Path]:

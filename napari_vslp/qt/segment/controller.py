@@ -267,7 +267,11 @@ class Controller(QObject):
         self._say_result()
         if result is not None:
             panels.advanced.show_smoothness(result.settings.boundary_weight)
-            if self.session.stale and not self.solving.follows_live:
+            if (
+                self.session.stale
+                and not self.solving.follows_live
+                and not self.solving.runner.busy
+            ):
                 panels.run.say(STALE)
         elif self.binding is not None and not self.solving.runner.busy:
             panels.run.say(READY)

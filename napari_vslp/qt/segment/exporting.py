@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from napari_vslp.export.contract import Exporter
 
 NO_RESULT = "There is no result to export yet: press Segment."
+PASSING = "What is shown is a quick look and not the result yet: press Segment, then export."
 
 
 class Exporting(QObject):
@@ -94,6 +95,9 @@ class Exporting(QObject):
         result = binding.session.result if binding is not None else None
         if binding is None or result is None:
             self._refuse(NO_RESULT)
+            return
+        if binding.session.passing is not None:
+            self._refuse(PASSING)
             return
         try:
             exporter, source = EXPORTERS.get(name), read_source(binding.image, result.region)

@@ -76,7 +76,7 @@ class Solving(QObject):
         self._run, self._advanced, self._present = run, advanced, present
         self._running: tuple[ImageBinding, Inputs] | None = None
         self._request: Request | None = None
-        self._before: Segmentation | None = None
+        self._shown_before: list[Segmentation | None] = []  # what the first look took the place of
         self._unfinished = Unfinished()
         self._is_live = self._is_pressed = False
         self._closed = False
@@ -98,6 +98,8 @@ class Solving(QObject):
         self._looked.connect(self._look)
         runner.progressed.connect(self._progressed)
         runner.returned.connect(self._returned)
+        for failed in (runner.refused, runner.crashed):
+            failed.connect(lambda _error: self._put_back())
         runner.refused.connect(self.refuse)
         runner.crashed.connect(lambda error: run.say(self._notifier.crash(error)))
         runner.cancelled.connect(self._cancelled)
@@ -167,7 +169,7 @@ class Solving(QObject):
             return False
         self._began = time.monotonic()
         self._running, self._is_live = (binding, request.inputs), live
-        self._request, self._before = request, None
+        self._request, self._shown_before = request, []
         # Emitted in the working thread, heard in this one.
         self.runner.start(partial(solve, request, show=partial(self._looked.emit, request)))
         if not live:  # buttons that flicker at every slider move tell nothing
@@ -201,8 +203,8 @@ class Solving(QObject):
         session = binding.session
         if not binding.alive or (session.result is not None and not session.stale):
             return
-        if self._before is None:
-            self._before = session.result
+        if not self._shown_before:
+            self._shown_before.append(session.passing)
         session.take(result, inputs, passing=True)
         self.shown.emit(binding)
 
@@ -230,11 +232,13 @@ class Solving(QObject):
         self.shown.emit(binding)
 
     def _cancelled(self) -> None:
-        if self._before is not None and self._running is not None:
-            binding, before = self._running[0], self._before
-            binding.session.take(before, before.inputs)
-            self.shown.emit(binding)
+        self._put_back()
         self._run.say(CANCELLED_READING if self._unfinished.waits else CANCELLED)
+
+    def _put_back(self) -> None:
+        """Take looks at an unfinished reading away: no job makes a result of them any more."""
+        if self._shown_before and self._running is not None and self._running[0].alive:
+            self._running[0].session.put_back(self._shown_before.pop())
 
     def _live_toggled(self, on: bool) -> None:
         binding = self._present()
