@@ -20,7 +20,7 @@ from napari_vslp.pipeline import segment
 from napari_vslp.raster.contract import open_raster
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error::UserWarning")
 def test_an_image_that_may_not_be_written_to_is_read_without_a_warning(encoder):
     image = np.zeros((1, 1, 3), np.uint8)  # so small that no other order of axes needs a copy
     image.flags.writeable = False
