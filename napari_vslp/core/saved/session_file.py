@@ -31,8 +31,10 @@ from napari_vslp.core.segmentation import Segmentation
 from napari_vslp.core.session import MOST_STEPS, History, Kept
 
 SUFFIX = ".vslp"
-# Of all maps of all results; the result shown is stored first, and always.
+# Of all maps of all results. The result shown is stored first, also if it alone is larger, up to
+# what leaves room for the paint; one that is not stored is solved again from its inputs.
 RESULT_BYTES = MOST_BYTES // 4
+_MOST_OF_ONE = MOST_BYTES // 2
 _ZIP_START = b"PK"
 _MOST_SUMMARY = 512 * 2**20  # bytes; a summary of a long list of clicks and much paint has a few MB
 
@@ -211,7 +213,7 @@ def _stored(history: History) -> set[int]:
         if result is None or id(result) in stored:
             continue
         held += sum(values.nbytes for values in result_arrays(result).values())
-        if stored and held > RESULT_BYTES:
+        if held > (RESULT_BYTES if stored else _MOST_OF_ONE):
             break
         stored.add(id(result))
     return stored

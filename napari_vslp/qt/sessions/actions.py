@@ -181,7 +181,7 @@ class SessionActions(QObject):
             self.opening.open(left.path, lambda: self._reopened(left))
 
     def _reopened(self, left: Left) -> None:
-        left.discard()  # the dock's own autosave holds it from now on
+        left.discard()  # the dock's own autosave holds it now
 
 
 def ask_path(parent: QWidget | None, keeping: Keeping) -> Path | None:

@@ -89,14 +89,20 @@ class Keeping(QObject):
         """Know that the session holds what no file of the user's does."""
         self._edited()
 
+    def keep_now(self) -> bool:
+        """Autosave in this thread; return whether the session is on the disk."""
+        self._stop()
+        try:
+            _autosave(self._autosave, self.binding.session.history(), Job())
+        except VslpError as error:
+            self.failed.emit(str(error))
+            return False
+        return True
+
     def leave(self) -> None:
         """Write what is unsaved and let it lie, to be offered; the image or window is closing."""
         if self.worth_keeping:
-            self._stop()
-            try:
-                _autosave(self._autosave, self.binding.session.history(), Job())
-            except VslpError as error:
-                self.failed.emit(str(error))
+            self.keep_now()
         self._stop()
         self._autosave.leave()
         self.dirty = False

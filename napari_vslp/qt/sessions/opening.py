@@ -78,7 +78,7 @@ class Opening(QObject):
             The file.
         done
             For a file that is not the user's own, such as an autosave: called once its session is
-            on its image; it then counts as unsaved.
+            on its image and autosaved there; it then counts as unsaved.
         """
         self._path, self._own, self._done = path, done is None, done or (lambda: None)
         self._runner.start(lambda _job: read_session(path))
@@ -163,13 +163,16 @@ class Opening(QObject):
         )
         if self._own:
             keeping.saved(self._path, keeping.edits)
+            kept = True
         else:
             keeping.touch()
+            kept = keeping.keep_now()
         if had_work:
             self._sessions.left.emit()
         self._saved = None
         self.opened.emit(layer)
-        self._done()
+        if kept:  # else the file that was opened is the only copy
+            self._done()
 
 
 def _shape(layer: Image) -> tuple[int, int] | None:
