@@ -92,8 +92,12 @@ def write_file(
     Raises
     ------
     VslpError
-        If there is no such exporter, it writes several files, or its place cannot be written.
+        If there is no such exporter, it writes several files, its place cannot be written, or the
+        image that was segmented lies there.
     """
+    read = result.inputs.image.path
+    if read and path.exists() and Path(read).exists() and path.samefile(read):
+        raise VslpError(f"“{path}” is the image that was segmented: choose another name.")
     exporter = EXPORTERS.get(name)
     if not exporter.suffixes:
         raise VslpError(f"{name} writes several files: name a folder for them (--out).")

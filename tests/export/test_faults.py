@@ -60,3 +60,12 @@ def test_a_full_disk_leaves_the_set_with_its_folders(name, awkward, rgb, tmp_pat
     with pytest.raises(VslpError, match="cannot be written"):
         write_result(awkward, rgb, tmp_path, [name])
     assert sorted(str(path) for path in tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("name", SINGLE)
+def test_the_image_that_was_segmented_is_never_replaced(name, awkward, rgb, tmp_path):
+    image = tmp_path / f"slide{EXPORTERS.get(name).suffixes[0]}"
+    image.write_bytes(b"pixels")
+    with pytest.raises(VslpError, match="is the image that was segmented"):
+        write_file(name, awkward.of_file(image), rgb, image)
+    assert image.read_bytes() == b"pixels"

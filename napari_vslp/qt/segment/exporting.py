@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject
 from qtpy.QtGui import QCursor
-from qtpy.QtWidgets import QFileDialog, QMenu, QWidget
+from qtpy.QtWidgets import QFileDialog, QWidget
 
 from napari_vslp.core.errors import VslpError
 from napari_vslp.core.options import options_of
 from napari_vslp.core.progress import Job
 from napari_vslp.core.registries import EXPORTERS
 from napari_vslp.core.segmentation import Segmentation
+from napari_vslp.qt.parts.registry_menu import RegistryMenu
 from napari_vslp.qt.segment.export_form import ExportForm
 from napari_vslp.qt.viewer.images import ImageBinding
 from napari_vslp.qt.viewer.source import Source, read_source
@@ -55,8 +56,7 @@ class Exporting(QObject):
         self._window, self._say, self._refuse, self._present = window, say, refuse, present
         self.form: ExportForm | None = None
         self._chosen: dict[str, Any] = {}  # exporter → options, as they were chosen last
-        self.menu = QMenu(window)
-        self.menu.aboutToShow.connect(self._list)
+        self.menu = RegistryMenu(window, EXPORTERS, self.choose)
         self.runner = Runner(self)
         self.runner.returned.connect(lambda paths: say(_written(paths)))
         self.runner.refused.connect(refuse)
@@ -116,16 +116,6 @@ class Exporting(QObject):
     def _go_on(self, name: str, options: Any) -> None:  # noqa: ANN401
         self._chosen[name] = options
         self.export(name, options)
-
-    def _list(self) -> None:
-        """List the exporters there are now: a package may have added one."""
-        self.menu.clear()
-        for name in EXPORTERS.names():
-            try:
-                title = EXPORTERS.title(name)
-            except VslpError:
-                continue  # its package cannot be loaded
-            self.menu.addAction(f"{title}…", partial(self.choose, name))
 
     def _ask_path(self, exporter: Exporter, name: str) -> Path | None:
         title = f"Export: {EXPORTERS.title(name)}"

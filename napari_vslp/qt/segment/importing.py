@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject
 from qtpy.QtGui import QCursor
-from qtpy.QtWidgets import QFileDialog, QMenu, QWidget
+from qtpy.QtWidgets import QFileDialog, QWidget
 
 from napari_vslp.core.errors import VslpError
 from napari_vslp.core.inputs import Inputs
 from napari_vslp.core.progress import Job
 from napari_vslp.core.registries import IMPORTERS
+from napari_vslp.qt.parts.registry_menu import RegistryMenu
 from napari_vslp.qt.segment.solving import NO_IMAGE
 from napari_vslp.qt.work.worker import Runner
 
@@ -43,8 +44,7 @@ class Importing(QObject):
         self._window, self._say, self._controller = window, say, controller
         self._asked_of: Inputs | None = None
         refuse = controller.solving.refuse
-        self.menu = QMenu(window)
-        self.menu.aboutToShow.connect(self._list)
+        self.menu = RegistryMenu(window, IMPORTERS, self.choose)
         self.runner = Runner(self)
         self.runner.returned.connect(self._take)
         self.runner.refused.connect(refuse)
@@ -76,15 +76,6 @@ class Importing(QObject):
     def shutdown(self) -> None:
         """Stop; the dock or the window is closing."""
         self.runner.let_go()
-
-    def _list(self) -> None:
-        self.menu.clear()
-        for name in IMPORTERS.names():
-            try:
-                title = IMPORTERS.title(name)
-            except VslpError:
-                continue  # its package cannot be loaded
-            self.menu.addAction(f"{title}…", partial(self.choose, name))
 
     def _take(self, imported: Imported) -> None:
         if self._controller.session.inputs is not self._asked_of:
