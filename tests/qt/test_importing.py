@@ -28,7 +28,7 @@ def choose(window, monkeypatch, tmp_path):
 
     def choose(name, path):
         monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(path), ""))
-        window.dock.importing._list()
+        window.dock.importing.menu.aboutToShow.emit()
         actions = {a.text(): a for a in window.dock.importing.menu.actions()}
         assert list(actions) == [f"{IMPORTERS.title(one)}…" for one in IMPORTERS.names()]
         actions[f"{IMPORTERS.title(name)}…"].trigger()

@@ -219,7 +219,7 @@ def test_without_a_dock_a_command_says_so(make_napari_viewer, monkeypatch):
 
 
 def test_the_menu_lists_the_exporters(window):
-    window.dock.exporting._list()
+    window.dock.exporting.menu.aboutToShow.emit()
     titles = [action.text() for action in window.dock.exporting.menu.actions()]
     assert titles == [f"{EXPORTERS.title(name)}…" for name in EXPORTERS.names()]
 
