@@ -15,6 +15,7 @@ from qtpy.QtWidgets import QFileDialog, QMessageBox
 from napari_vslp.core.saved import autosave
 from napari_vslp.core.saved.autosave import Autosave, autosave_folder, left_behind
 from napari_vslp.core.saved.session_file import read_session
+from napari_vslp.encoders.cache import content_hash
 from napari_vslp.qt.segment.dock import SegmentDock
 from napari_vslp.qt.sessions import commands
 from napari_vslp.qt.viewer.maps import LABELS
@@ -101,6 +102,22 @@ def test_each_edit_is_on_the_disk_once_the_hand_rests(window):
     settle(window)
     assert autosaved() == [path]
     assert read_session(path).history.inputs == window.inputs
+
+
+def test_what_was_never_segmented_is_known_by_its_pixels(window, file):
+    move(window, 700)
+    settle(window)
+    (path,) = autosaved()
+    pixels = np.asarray(window.image.data)[..., :3]
+    assert read_session(path).identity.sha256 == content_hash(pixels)
+    crash(window)
+    window.viewer.layers.clear()
+    Picture.fromarray(255 - pixels).save(file)
+    window.dock.sessions.look_for_left()
+    window.until(lambda: not window.dock.session_bar.question.isHidden())
+    window.dock.session_bar.answered.emit(True)
+    window.until(lambda: "pixels differ" in window.dock.session_bar.sentence.text())
+    assert path in autosaved()
 
 
 def test_a_drag_without_rest_is_written_too(window):

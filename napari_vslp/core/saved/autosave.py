@@ -20,7 +20,7 @@ from napari_vslp.core.errors import VslpError
 from napari_vslp.core.files.atomic import partials_of
 from napari_vslp.core.files.folders import user_folder
 from napari_vslp.core.inputs import ImageReference
-from napari_vslp.core.saved.session_file import SUFFIX, read_session, write_session
+from napari_vslp.core.saved.session_file import SUFFIX, Identity, read_session, write_session
 from napari_vslp.core.session import History
 
 
@@ -53,8 +53,13 @@ class Autosave:
         self._lock: FileLock | None = None
         self.path: Path | None = None
 
-    def write(self, history: History) -> None:
+    def write(self, history: History, identity: Identity | None = None) -> None:
         """Write the history in place of the last one, whole or not at all.
+
+        Parameters
+        ----------
+        history, identity
+            As for `session_file.write_session`.
 
         Raises
         ------
@@ -67,7 +72,7 @@ class Autosave:
             self._lock = _lock_of(folder / f"{self._id}{SUFFIX}")
             self._lock.acquire(timeout=0)
             self.path = folder / f"{self._id}{SUFFIX}"
-        write_session(self.path, history, with_results=False)
+        write_session(self.path, history, identity, with_results=False)
 
     def discard(self) -> None:
         """Delete the file: its work is saved elsewhere, or not wanted."""

@@ -12,18 +12,18 @@ from napari.viewer import Viewer
 from qtpy.QtCore import QObject
 from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
 
-from napari_vslp.core.errors import VslpError
 from napari_vslp.core.files.atomic import unwritable
 from napari_vslp.core.progress import Job
 from napari_vslp.core.saved.autosave import Left, left_behind
-from napari_vslp.core.saved.session_file import SUFFIX, Identity, identity_of, write_session
+from napari_vslp.core.saved.session_file import SUFFIX, write_session
 from napari_vslp.core.session import History
 from napari_vslp.qt.sessions.bar import NOTHING, SessionBar
 from napari_vslp.qt.sessions.closing import CloseGuard
+from napari_vslp.qt.sessions.identity import identified, source_of
 from napari_vslp.qt.sessions.keeper import Keeping, Sessions
 from napari_vslp.qt.sessions.opening import Opening
 from napari_vslp.qt.viewer.images import ImageBinding
-from napari_vslp.qt.viewer.source import MAX_PIXELS, Source, read_source
+from napari_vslp.qt.viewer.source import Source
 from napari_vslp.qt.work.worker import Runner
 
 KINDS = f"Session (*{SUFFIX})"
@@ -202,32 +202,15 @@ def _may_replace(parent: QWidget | None, path: Path) -> bool:
     return answer == QMessageBox.StandardButton.Yes
 
 
-def source_of(binding: ImageBinding) -> Source | None:
-    """Return the pixels by which the image will be known again; None if they are too many."""
-    region = binding.session.inputs.region
-    try:
-        source = read_source(binding.image, region)
-    except VslpError:
-        return None
-    top, left, bottom, right = region or (0, 0, *source.shape)
-    return source if (bottom - top) * (right - left) <= MAX_PIXELS else None
-
-
 def write(path: Path, history: History, source: Source | None, job: Job) -> Path:
     """Write a session to a file of the user's, whole or not at all, and return it.
 
     Raises
     ------
     VslpError
-        If the file cannot be written.
+        If the image cannot be read, or the file cannot be written.
     """
-    identity = identity_of(history)
-    if not identity.sha256 and source is not None:
-        from napari_vslp.encoders.cache import content_hash
-        from napari_vslp.raster.contract import open_raster
-
-        region = history.inputs.region
-        identity = Identity(content_hash(open_raster(source.data).read(region)), region)
+    identity = identified(history, source)
     job.check()
     try:
         write_session(path, history, identity)

@@ -72,7 +72,8 @@ class CloseGuard(QObject):
         return answer == buttons.Save and all(self._save(keeping) for keeping in unsaved)
 
     def _save(self, keeping: Keeping) -> bool:
-        from napari_vslp.qt.sessions.actions import ask_path, source_of, write
+        from napari_vslp.qt.sessions.actions import ask_path, write
+        from napari_vslp.qt.sessions.identity import source_of
 
         path = ask_path(self._parent(), keeping)
         if path is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from weakref import WeakKeyDictionary
@@ -15,7 +16,9 @@ from napari_vslp.core.inputs import Inputs
 from napari_vslp.core.progress import Job
 from napari_vslp.core.saved.autosave import Autosave, autosave_folder
 from napari_vslp.core.session import History
+from napari_vslp.qt.sessions.identity import Hashes, identified, must_read, source_of
 from napari_vslp.qt.viewer.images import ImageBinding, Images
+from napari_vslp.qt.viewer.source import Source
 from napari_vslp.qt.work.worker import Runner
 
 # A drag is many edits: the disk is asked once the hand rests, but at the latest so often.
@@ -52,6 +55,7 @@ class Keeping(QObject):
         # clicks with it, and nobody said anything.
         self._fresh = False
         self._autosave = Autosave(binding.session.inputs.image)
+        self._hashes: Hashes = {}
         self._runner = Runner(self)
         self._runner.refused.connect(self.failed)
         self._rest, self._latest = QTimer(self), QTimer(self)
@@ -93,7 +97,7 @@ class Keeping(QObject):
         """Autosave in this thread; return whether the session is on the disk."""
         self._stop()
         try:
-            _autosave(self._autosave, self.binding.session.history(), Job())
+            self._job()(Job())
         except VslpError as error:
             self.failed.emit(str(error))
             return False
@@ -131,7 +135,11 @@ class Keeping(QObject):
         self._rest.stop()
         self._latest.stop()
         if self.dirty:
-            self._runner.start(partial(_autosave, self._autosave, self.binding.session.history()))
+            self._runner.start(self._job())
+
+    def _job(self) -> Callable[[Job], None]:
+        history, source = self.binding.session.history(), source_of(self.binding)
+        return partial(_autosave, self._autosave, history, source, self._hashes)
 
     def _stop(self) -> None:
         self._rest.stop()
@@ -210,10 +218,14 @@ class Sessions(QObject):
             show_warning(sentence)
 
 
-def _autosave(autosave: Autosave, history: History, job: Job) -> None:
+def _autosave(
+    autosave: Autosave, history: History, source: Source | None, hashes: Hashes, job: Job
+) -> None:
     job.check()
     try:
-        autosave.write(history)
+        if source is not None and must_read(history, hashes):
+            autosave.write(history)  # reading the pixels may take long, or fail
+        autosave.write(history, identified(history, source, hashes))
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise VslpError(
