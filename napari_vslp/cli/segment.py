@@ -68,9 +68,7 @@ def run(arguments: argparse.Namespace) -> None:
     read = [importer_for(text)[1] for text in imports]
     check_result_folder(arguments.out, arguments.write, [arguments.image, *read])
     if arguments.session is not None:
-        if arguments.session.suffix != ".vslp":
-            raise VslpError(f"“{arguments.session}” is no name of a session: end it with .vslp.")
-        check_folder(arguments.session.parent)
+        _check_session(arguments.session)
 
     from napari_vslp.pipeline import segment
 
@@ -101,6 +99,15 @@ def _with_imports(said: Inputs, imports: list[str], arguments: argparse.Namespac
         if not arguments.quiet:
             say(found.told)
     return said
+
+
+def _check_session(path: Path) -> None:
+    """Make sure that a session can be written, and that none with a longer history lies there."""
+    if path.suffix != ".vslp":
+        raise VslpError(f"“{path}” is no name of a session: end it with .vslp.")
+    check_folder(path.parent)
+    if path.exists():
+        raise VslpError(f"“{path}” holds what was saved before: choose another name.")
 
 
 def save_session(result: Segmentation, path: Path) -> None:

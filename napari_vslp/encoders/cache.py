@@ -23,6 +23,7 @@ import numpy as np
 import platformdirs
 from numpy.typing import NDArray
 
+from napari_vslp.core.errors import Cancelled
 from napari_vslp.core.files.folders import user_folder
 from napari_vslp.core.progress import Job, Progress
 from napari_vslp.encoders.reading.unfinished import Unfinished
@@ -165,7 +166,13 @@ def embed_image(
         return found
     reader = kept.reader(key, lambda: Reader(image, encoder, augmentation, seed))
     reader.image = image  # the same pixels; the array of the stopped reading may be edited by now
-    found = finish(reader, job, on_step)
+    try:
+        found = finish(reader, job, on_step)
+    except Cancelled:
+        raise  # what was read waits
+    except BaseException:
+        kept.forget()  # a reader that failed has tried all its ways: the next one begins anew
+        raise
     kept.forget()
     # With notes it was read otherwise than the key says: in smaller tiles, or on the processor.
     # And whoever shares the pixels may have edited them meanwhile.

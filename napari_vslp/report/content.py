@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from napari_vslp.core.options import options_of
 from napari_vslp.core.segmentation import FIDELITY, REGULARISATION, Segmentation, labels_hash
 from napari_vslp.core.settings import Settings
-from napari_vslp.core.tissues import Colour
+from napari_vslp.core.tissues import Colour, Tissue
 from napari_vslp.export.options import Pixel, ReportOptions
 from napari_vslp.export.provenance import inputs_hash
 from napari_vslp.review import wording
@@ -183,7 +183,7 @@ def _rows(result: Segmentation) -> Iterator[TissueRow]:
         yield TissueRow(
             name=tissue.name,
             colour=tissue.colour,
-            asked=_asked(said.value, said.tolerance),
+            asked=_asked(said),
             low=low,
             high=high,
             share=share,
@@ -197,12 +197,13 @@ def _says(price: float) -> str:
     return wording.pull(price).removeprefix("The image ").removesuffix(".")
 
 
-def _asked(value: float | None, tolerance: float) -> str:
-    if value is None:
+def _asked(said: Tissue) -> str:
+    if said.value is None:
         return "not known"
-    if not value or not tolerance:
-        return f"{100 * value:.4g} %"
-    return f"{100 * value:.4g} ± {100 * tolerance:.4g} %"
+    low, high = said.interval
+    if low == high:
+        return f"{100 * said.value:.4g} %"
+    return f"{100 * said.value:.4g} ± {100 * said.tolerance:.4g} %"
 
 
 def _looked(region: Region, looked_at: Sequence[Pixel] | None) -> bool | None:

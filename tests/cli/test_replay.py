@@ -134,6 +134,14 @@ def test_a_session_is_replayed_bit_for_bit_and_exported(segmented, tmp_path, cap
     np.testing.assert_array_equal(Image.open(exported), Image.open(before))
 
 
+def test_a_session_takes_no_other_sessions_place(segmented, tmp_path, capsys):
+    (tmp_path / "a.vslp").write_bytes(b"an hour of clicks")
+    where = ["--out", str(tmp_path / "out"), "--session", str(tmp_path / "a.vslp"), "--quiet"]
+    assert main(["segment", str(segmented / "nest.png"), *WORDS, *FAST, *where]) == 2
+    assert "holds what was saved before" in capsys.readouterr().err
+    assert (tmp_path / "a.vslp").read_bytes() == b"an hour of clicks"
+
+
 def test_a_session_has_its_own_ending(segmented, tmp_path, capsys):
     where = ["--out", str(tmp_path / "out"), "--session", str(segmented / "nest.png"), "--quiet"]
     assert main(["segment", str(segmented / "nest.png"), *WORDS, *FAST, *where]) == 2

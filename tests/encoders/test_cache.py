@@ -25,7 +25,7 @@ from napari_vslp.encoders.cache import (
     user_cache,
 )
 from napari_vslp.encoders.embedding import ImageEmbedding, Reader, compute_embedding, finish
-from napari_vslp.encoders.encoder import load_encoder
+from napari_vslp.encoders.encoder import Encoder, load_encoder
 from napari_vslp.encoders.reading.unfinished import Unfinished
 from napari_vslp.encoders.weights import BUNDLED
 from napari_vslp.pipeline import fuse, prepare, segment
@@ -281,6 +281,22 @@ def test_a_reading_that_was_cancelled_goes_on_and_is_kept_as_any(pixels, encoder
     assert same(found, whole)
     assert same(embed_image(pixels, encoder), whole)
     assert len(runs) == needed
+
+
+def test_a_reading_that_failed_begins_anew(pixels, encoder, monkeypatch):
+    unfinished = Unfinished()
+    with monkeypatch.context() as patch:
+        patch.setattr(Encoder, "encode", _full)
+        with pytest.raises(VslpError, match="The memory is full"):
+            embed_image(pixels, encoder, cache=False, unfinished=unfinished)
+    assert not unfinished.waits
+    found = embed_image(pixels, encoder, cache=False, unfinished=unfinished)
+    assert found.notes == ()
+    assert same(found, embed_image(pixels, encoder, cache=False))
+
+
+def _full(*_args):
+    raise MemoryError
 
 
 def test_a_reading_of_other_pixels_does_not_go_on(pixels, encoder, runs):
